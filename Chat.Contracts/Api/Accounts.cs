@@ -1,0 +1,25 @@
+namespace Chat.Contracts.Api;
+
+/// <summary>Body of <c>POST /api/auth/register</c>.</summary>
+public sealed record RegisterRequest(string? UserName, string? Password, string? DisplayName = null, string? Code = null);
+
+/// <summary>Body of <c>POST /api/auth/login</c>.</summary>
+public sealed record LoginRequest(string? UserName, string? Password);
+
+/// <summary>Body of <c>POST /api/auth/refresh</c> and <c>/logout</c>.</summary>
+public sealed record RefreshRequest(string? RefreshToken);
+
+/// <summary>A session: tokens of one signed-in device. <c>expires_in</c> is in seconds.</summary>
+public sealed record Session(string UserId, string UserName, string AccessToken, int ExpiresIn, string RefreshToken, string TokenType = "Bearer");
+
+/// <summary>Answer of <c>POST /api/auth/ticket</c>. <c>expires_in</c> is in seconds.</summary>
+public sealed record Ticket([property: System.Text.Json.Serialization.JsonPropertyName("ticket")] string Value, int ExpiresIn);
+
+/// <summary>A user as others and as <c>/me</c> see them.</summary>
+public sealed record UserInfo(string UserId, string UserName, string? DisplayName, bool Admin);
+
+/// <summary>Body of <c>PATCH /api/me</c>.</summary>
+public sealed record ProfileChange(string? DisplayName);
+
+/// <summary>Body of <c>PUT /api/me/password</c>.</summary>
+public sealed record PasswordChange(string? Old, string? New);
