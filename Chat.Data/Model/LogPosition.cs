@@ -1,0 +1,9 @@
+namespace Chat.Data.Model;
+
+/// <summary>How far a partition of the log has been copied into <c>events</c>; moved by compare-and-set in the transaction that copies.</summary>
+public sealed class LogPosition
+{
+    public required int Partition { get; init; }
+    public long NextOffset { get; set; }
+    public int Epoch { get; set; }
+}

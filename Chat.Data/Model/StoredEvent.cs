@@ -1,0 +1,16 @@
+namespace Chat.Data.Model;
+
+/// <summary>A durable event in history. No foreign keys: what the log holds must be storable whatever became of its room or its sender.</summary>
+public sealed class StoredEvent
+{
+    public required string RoomId { get; init; }
+    public required long Seq { get; init; }
+    public required int Epoch { get; init; }
+    public required Guid EventId { get; init; }
+    public required string EventType { get; init; }
+    public required string SenderId { get; init; }
+    public Guid? TargetId { get; init; }
+    public required DateTimeOffset Ts { get; init; }
+    /// <summary>The envelope as it stands in the log: without seq and epoch. Text, not jsonb, so that the bytes stay those that were delivered.</summary>
+    public required string Body { get; init; }
+}

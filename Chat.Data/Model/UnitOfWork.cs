@@ -1,0 +1,66 @@
+using System.Data.Common;
+using Chat.Contracts;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Chat.Data.Model;
+
+/// <summary>
+/// Runs one piece of database work in a context of its own, within a deadline. Postgres being away is a <see cref="ChatException"/>
+/// <c>unavailable</c>, never a hanging request. Work may run twice after a lost connection, so it must decide from what it reads.
+/// </summary>
+public sealed partial class UnitOfWork(IServiceScopeFactory scopes, ILogger<UnitOfWork> logger)
+{
+    /// <summary>Longest time for one piece of work, retries included.</summary>
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(5);
+    private const int RetryAfterMs = 1000;
+
+    /// <summary>Reads, or makes single statements that need no transaction.</summary>
+    public Task<T> RunAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
+        GuardAsync(work, cancellationToken);
+
+    /// <summary>Runs <paramref name="work"/> in a transaction that is committed when it returns; changes of tracked entities are saved before.</summary>
+    public Task<T> TransactAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
+        GuardAsync((db, token) => db.Database.CreateExecutionStrategy().ExecuteAsync(async inner =>
+        {
+            db.ChangeTracker.Clear();
+            await using var transaction = await db.Database.BeginTransactionAsync(inner);
+            var result = await work(db, inner);
+            await db.SaveChangesAsync(inner);
+            await transaction.CommitAsync(inner);
+            return result;
+        }, token), cancellationToken);
+
+    private async Task<T> GuardAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(Deadline);
+        await using var scope = scopes.CreateAsyncScope();
+        try
+        {
+            return await work(scope.ServiceProvider.GetRequiredService<ChatDb>(), deadline.Token);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested && IsAway(e))
+        {
+            Log.Away(logger, e.Message);
+            throw new ChatException(ErrorCodes.Unavailable, "The database cannot be reached now.", RetryAfterMs);
+        }
+    }
+
+    private static bool IsAway(Exception e) => e switch
+    {
+        OperationCanceledException or TimeoutException or RetryLimitExceededException => true,
+        DbException { SqlState: not null } refused => refused.IsTransient,
+        DbException => true, // the connection itself: refused, reset, or lost half-way
+        { InnerException: { } inner } => IsAway(inner),
+        _ => false,
+    };
+
+    private static partial class Log
+    {
+        [LoggerMessage(2003, LogLevel.Warning, "Database work was given up: {Reason}")]
+        public static partial void Away(ILogger logger, string reason);
+    }
+}
