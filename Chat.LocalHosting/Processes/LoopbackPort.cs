@@ -1,0 +1,40 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Chat.LocalHosting.Processes;
+
+/// <summary>
+/// Picks free loopback ports below the range that the kernel takes for outgoing connections (32768 and up on Linux):
+/// so no client's connection can sit on the port of a process that is down for a moment and comes back under the same port.
+/// </summary>
+public static class LoopbackPort
+{
+    private const int First = 20_000;
+    private const int End = 32_000;
+    private const int Attempts = 200;
+
+    public static int Pick()
+    {
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var port = Random.Shared.Next(First, End);
+            if (IsFree(port))
+                return port;
+        }
+        throw new InvalidOperationException($"No free loopback port between {First} and {End} in {Attempts} attempts.");
+    }
+
+    public static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using Chat.LocalHosting.Backends;
+using Chat.LocalHosting.Processes;
+using Chat.Tests.Backends;
+
+[assembly: AssemblyFixture(typeof(RedisFixture))]
+
+namespace Chat.Tests.Backends;
+
+/// <summary>
+/// One Redis for the whole run, started at first use. Tests share it: each takes keys of its own (room and user ids that nobody else uses).
+/// A test that flushes, fills or kills Redis starts a server of its own with <see cref="StartServerAsync"/>.
+/// </summary>
+public sealed class RedisFixture : IAsyncDisposable
+{
+    private readonly Lazy<Task<RedisTestServer>> _shared = new(StartServerAsync);
+
+    /// <summary>The connection string of the shared server, in the form of StackExchange.Redis.</summary>
+    public async Task<string> GetConnectionStringAsync() => (await _shared.Value).ConnectionString;
+
+    /// <summary>A server of the caller's own, empty; disposing it ends it.</summary>
+    public static Task<RedisTestServer> StartServerAsync() => TestServer.StartNewAsync<RedisTestServer>();
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_shared is { IsValueCreated: true, Value: { IsCompletedSuccessfully: true } server })
+            await (await server).DisposeAsync();
+    }
+}
+
+/// <summary>A Redis server with append-only file, as the local engine runs it.</summary>
+public sealed class RedisTestServer : TestServer
+{
+    private readonly RedisServer _server;
+
+    public RedisTestServer() => _server = new RedisServer(DataDirectory["redis"], Port, "test-password");
+
+    public int Port { get; } = LoopbackPort.Pick();
+
+    public string ConnectionString => _server.ConnectionString;
+
+    /// <summary>Where the append-only file lies: a test may empty it or put an older copy there while the server is down.</summary>
+    public string DataPath => DataDirectory["redis"];
+
+    protected override async Task<ChildCommand> PrepareAsync(CancellationToken cancellationToken)
+    {
+        await _server.InitializeAsync(cancellationToken);
+        return _server.Command;
+    }
+
+    protected override Task WaitUntilReadyAsync(CancellationToken cancellationToken) => _server.WaitUntilReadyAsync(cancellationToken);
+}
