@@ -23,6 +23,8 @@ namespace Chat.Contracts;
 [JsonSerializable(typeof(RefreshRequest))]
 [JsonSerializable(typeof(Session))]
 [JsonSerializable(typeof(Ticket))]
+[JsonSerializable(typeof(SessionInfo))]
+[JsonSerializable(typeof(IReadOnlyList<SessionInfo>))]
 [JsonSerializable(typeof(UserInfo))]
 [JsonSerializable(typeof(IReadOnlyList<UserInfo>))]
 [JsonSerializable(typeof(ProfileChange))]

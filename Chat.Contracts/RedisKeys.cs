@@ -36,6 +36,9 @@ public static class RedisKeys
     /// <summary>One-time ticket → what it stands for; 30 s.</summary>
     public static string Ticket(string ticket) => $"ticket:{ticket}";
 
+    /// <summary>Stream of sessions that were ended: fields <c>s</c> (session id), <c>u</c> (user id).</summary>
+    public const string EndedSessions = "sessions:ended";
+
     /// <summary>Hash of live processes: process id → <see cref="NodeLease"/> as JSON. A lease counts while its <c>renewed_at</c> is young.</summary>
     public const string Nodes = "nodes";
     /// <summary>Set of the users that a process has connections of.</summary>

@@ -23,3 +23,6 @@ public sealed record ProfileChange(string? DisplayName);
 
 /// <summary>Body of <c>PUT /api/me/password</c>.</summary>
 public sealed record PasswordChange(string? Old, string? New);
+
+/// <summary>One signed-in device in <c>GET /api/me/sessions</c>. <c>current</c> marks the caller's own.</summary>
+public sealed record SessionInfo(string SessionId, DateTimeOffset CreatedAt, DateTimeOffset LastUsedAt, DateTimeOffset ExpiresAt, string? UserAgent, bool Current);

@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -43,19 +44,26 @@ public sealed partial class MigrationRunner(IServiceScopeFactory scopes, TimePro
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<ChatDb>();
         await CreateDatabaseAsync(db, cancellationToken);
-        // The lock lives on a connection of its own: it is released when the connection closes, however this ends.
-        await using var connection = new NpgsqlConnection(db.Database.GetConnectionString());
-        await connection.OpenAsync(cancellationToken);
-        await using var take = new NpgsqlCommand("select pg_advisory_lock($1)", connection) { CommandTimeout = 0, Parameters = { new() { Value = LockKey } } };
-        await take.ExecuteNonQueryAsync(cancellationToken);
-        var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
-        if (pending.Count > 0)
+        // One connection for the lock and for what is done under it: when it breaks, the lock goes with it.
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        var timeout = db.Database.GetCommandTimeout();
+        db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10)); // waiting for another process' migration, and migrating large tables
+        try
         {
+            await db.Database.ExecuteSqlAsync($"select pg_advisory_lock({LockKey})", cancellationToken);
+            var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).ToList();
+            if (pending.Count == 0) return;
             await db.Database.MigrateAsync(cancellationToken);
             Log.Migrated(logger, string.Join(", ", pending));
         }
-        await using var release = new NpgsqlCommand("select pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = LockKey } } };
-        await release.ExecuteNonQueryAsync(cancellationToken);
+        finally
+        {
+            // The connection goes back to its pool, which would keep the lock.
+            if (db.Database.GetDbConnection().State == ConnectionState.Open)
+                await db.Database.ExecuteSqlAsync($"select pg_advisory_unlock_all()", CancellationToken.None);
+            db.Database.SetCommandTimeout(timeout);
+            await db.Database.CloseConnectionAsync();
+        }
     }
 
     private static async Task CreateDatabaseAsync(ChatDb db, CancellationToken cancellationToken)

@@ -13,13 +13,13 @@ namespace Chat.Data.Model;
 /// </summary>
 public sealed partial class UnitOfWork(IServiceScopeFactory scopes, ILogger<UnitOfWork> logger)
 {
-    /// <summary>Longest time for one piece of work, retries included.</summary>
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(5);
+    /// <summary>Longest time for one piece of work, retries included, where the caller does not say.</summary>
+    private static readonly TimeSpan DefaultDeadline = TimeSpan.FromSeconds(5);
     private const int RetryAfterMs = 1000;
 
     /// <summary>Reads, or makes single statements that need no transaction.</summary>
-    public Task<T> RunAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
-        GuardAsync(work, cancellationToken);
+    public Task<T> RunAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, CancellationToken cancellationToken, TimeSpan? within = null) =>
+        GuardAsync(work, within ?? DefaultDeadline, cancellationToken);
 
     /// <summary>Runs <paramref name="work"/> in a transaction that is committed when it returns; changes of tracked entities are saved before.</summary>
     public Task<T> TransactAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
@@ -31,12 +31,12 @@ public sealed partial class UnitOfWork(IServiceScopeFactory scopes, ILogger<Unit
             await db.SaveChangesAsync(inner);
             await transaction.CommitAsync(inner);
             return result;
-        }, token), cancellationToken);
+        }, token), DefaultDeadline, cancellationToken);
 
-    private async Task<T> GuardAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    private async Task<T> GuardAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, TimeSpan within, CancellationToken cancellationToken)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(Deadline);
+        deadline.CancelAfter(within);
         await using var scope = scopes.CreateAsyncScope();
         try
         {

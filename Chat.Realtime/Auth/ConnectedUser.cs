@@ -7,4 +7,7 @@ public sealed record ConnectedUser(string UserId, string UserName, string? Displ
 {
     /// <summary>The name that events carry.</summary>
     public string Name => DisplayName ?? UserName;
+
+    /// <summary>Lets a route take its caller as a parameter; set by <see cref="BearerAuthentication"/>.</summary>
+    public static ValueTask<ConnectedUser?> BindAsync(HttpContext context) => ValueTask.FromResult(context.Features.Get<ConnectedUser>());
 }

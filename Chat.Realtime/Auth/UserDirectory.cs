@@ -1,0 +1,85 @@
+using Chat.Contracts;
+using Chat.Data.Model;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Caching.Memory;
+
+namespace Chat.Realtime.Auth;
+
+/// <summary>A user as the handshake needs it.</summary>
+public sealed record KnownUser(string UserId, string UserName, string? DisplayName, bool Admin, bool Disabled);
+
+/// <summary>
+/// Users by id, kept in memory for <see cref="Freshness"/> so that a handshake of a known user costs no round trip; older copies answer only while
+/// Postgres is away. The first valid token of an unknown user creates it, once, whichever process sees it.
+/// </summary>
+public sealed class UserDirectory(UnitOfWork work, TimeProvider time) : IDisposable
+{
+    private const int MaxUsers = 100_000; // about 30 MB
+    private const int NameTries = 20;
+    private static readonly TimeSpan Freshness = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Kept = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    private readonly MemoryCache _users = new(new MemoryCacheOptions { SizeLimit = MaxUsers, CompactionPercentage = 0.2 });
+
+    /// <summary>The user of verified claims. Throws <see cref="ChatException"/> <c>unavailable</c> when neither memory nor Postgres can tell.</summary>
+    public async Task<KnownUser> GetOrCreateAsync(TokenClaims claims, CancellationToken cancellationToken)
+    {
+        var copy = _users.Get<Copy>(claims.UserId);
+        if (copy is not null && time.GetUtcNow() - copy.ReadAt < Freshness) return copy.User;
+        try
+        {
+            var user = await work.RunAsync((db, token) => FindAsync(db, claims.UserId, token), cancellationToken, Patience)
+                ?? await work.RunAsync((db, token) => CreateAsync(db, claims, token), cancellationToken, Patience);
+            return Keep(user);
+        }
+        catch (ChatException e) when (e.Code == ErrorCodes.Unavailable && copy is not null)
+        {
+            return copy.User;
+        }
+    }
+
+    /// <summary>Forgets the copy of a user that was changed here; other processes see the change when theirs is old.</summary>
+    public void Forget(string userId) => _users.Remove(userId);
+
+    private KnownUser Keep(KnownUser user)
+    {
+        _users.Set(user.UserId, new Copy(user, time.GetUtcNow()), new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Kept });
+        return user;
+    }
+
+    private static Task<KnownUser?> FindAsync(ChatDb db, string userId, CancellationToken cancellationToken) =>
+        db.Users.Where(u => u.UserId == userId)
+            .Select(u => new KnownUser(u.UserId, u.UserName, u.DisplayName, u.Admin, u.Disabled))
+            .FirstOrDefaultAsync(cancellationToken);
+
+    private async Task<KnownUser> CreateAsync(ChatDb db, TokenClaims claims, CancellationToken cancellationToken)
+    {
+        var name = UserNames.FromClaim(claims.Name ?? claims.UserId);
+        var displayName = UserNames.IsValidDisplayName(claims.DisplayName) ? claims.DisplayName : null;
+        var now = time.GetUtcNow();
+        for (var attempt = 1; attempt <= NameTries; attempt++)
+        {
+            var candidate = Numbered(name, attempt);
+            // Of two processes, or two users of one name, one inserts; the other finds out here.
+            var inserted = await db.Database.ExecuteSqlAsync(
+                $"insert into users (user_id, user_name, display_name, created_at) values ({claims.UserId}, {candidate}, {displayName}, {now}) on conflict do nothing",
+                cancellationToken);
+            if (inserted == 1) return new KnownUser(claims.UserId, candidate, displayName, Admin: false, Disabled: false);
+            if (await FindAsync(db, claims.UserId, cancellationToken) is { } existing) return existing;
+        }
+        throw new ChatException(ErrorCodes.Conflict, $"No free user name like {name} was found.");
+    }
+
+    /// <summary>The name itself, then name2 … name9, then random numbers, which do not run in step with others who try.</summary>
+    private static string Numbered(string name, int attempt)
+    {
+        if (attempt == 1) return name;
+        var number = attempt < 10 ? attempt.ToString() : Random.Shared.Next(10, 1_000_000).ToString();
+        return name[..Math.Min(name.Length, UserNames.MaxLength - number.Length)] + number;
+    }
+
+    public void Dispose() => _users.Dispose();
+
+    private sealed record Copy(KnownUser User, DateTimeOffset ReadAt);
+}
