@@ -43,4 +43,11 @@ public static class RedisKeys
     public const string Nodes = "nodes";
     /// <summary>Set of the users that a process has connections of.</summary>
     public static string NodeUsers(string processId) => $"node:{{{processId}}}:users";
+
+    /// <summary>Sealed tokens of one signed-in browser; the key is a hash of its session id, so that Redis does not hold the id itself.</summary>
+    public static string BrowserSession(string hash) => $"ui:session:{{{hash}}}";
+    /// <summary>Held while the tokens of a signed-in browser are refreshed.</summary>
+    public static string BrowserSessionLock(string hash) => $"ui:session:{{{hash}}}:lock";
+    /// <summary>List of the keys with which every frontend reads every frontend's cookies.</summary>
+    public const string BrowserKeys = "ui:keys";
 }
