@@ -1,0 +1,16 @@
+namespace Chat.Realtime.Access;
+
+internal static class AccessServices
+{
+    public static IHostApplicationBuilder AddAccess(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddSingleton<RoomAccessCopy>();
+        services.AddSingleton<RoomAccess>();
+        services.AddSingleton<MembershipEvents>();
+        services.AddSingleton<PublicJoins>();
+        services.AddSingleton<DirectRooms>();
+        services.AddSingleton<Memberships>();
+        return builder;
+    }
+}
