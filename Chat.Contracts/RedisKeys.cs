@@ -8,9 +8,9 @@ public static class RedisKeys
     /// <summary>Guard of the numbering: the current epoch in decimal. The numbering script refuses when it differs from its own.</summary>
     public const string EpochGuard = "chat:epoch";
 
-    /// <summary>Hot stream of a room: entry id <c>seq-0</c>, fields <c>i</c> (event id), <c>t</c> (timestamp, Unix ms), <c>b</c> (envelope without seq and epoch).</summary>
+    /// <summary>Hot stream of a room: entry id <c>seq-0</c>, fields <c>i</c> (event id), <c>t</c> (timestamp, Unix ms), <c>e</c> (epoch), <c>b</c> (envelope without seq and epoch).</summary>
     public static string Stream(string roomId) => $"r:{{{roomId}}}:s";
-    /// <summary>Hash of a room: <c>head</c>, <c>epoch</c>, <c>access</c>, <c>persisted</c>.</summary>
+    /// <summary>Hash of a room: <c>head</c>, <c>epoch</c>, <c>access</c>, <c>persisted</c> (Postgres has everything up to it), <c>first</c> (oldest event of the history, when it is known here).</summary>
     public static string Head(string roomId) => $"r:{{{roomId}}}:h";
     /// <summary>Prefix of the keys of known event ids; the id follows as 32 hex digits. Value: <c>seq epoch timestamp</c>.</summary>
     public static string IdPrefix(string roomId) => $"r:{{{roomId}}}:i:";
