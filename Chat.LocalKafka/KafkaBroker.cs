@@ -99,7 +99,19 @@ public sealed partial class KafkaBroker : IAsyncDisposable
             new LeaveGroupApi(_groups),
             new OffsetCommitApi(_groups, _topics, time),
             new OffsetFetchApi(_groups),
+            new DescribeGroupsApi(_groups),
+            new ListGroupsApi(_groups),
+            new DeleteGroupsApi(_groups),
+            new OffsetDeleteApi(_groups, _topics),
             new CreateTopicsApi(_topics, options),
+            new DeleteTopicsApi(_topics, _groups),
+            new CreatePartitionsApi(_topics),
+            new DeleteRecordsApi(_topics),
+            new OffsetForLeaderEpochApi(_topics),
+            new DescribeClusterApi(cluster),
+            new DescribeConfigsApi(_topics, options),
+            new AlterConfigsApi(new TopicConfigurator(_topics)),
+            new IncrementalAlterConfigsApi(new TopicConfigurator(_topics)),
         ]);
         return dispatcher;
     }

@@ -26,7 +26,7 @@ public sealed record KafkaBrokerOptions
     /// <summary>Bytes after which a segment is closed; the topic setting segment.bytes overrides it.</summary>
     public int SegmentBytes { get; init; } = 64 * 1024 * 1024;
 
-    /// <summary>Age after which records are deleted, -1 ms = never; the topic setting retention.ms overrides it.</summary>
+    /// <summary>Age after which records are deleted, counted from their arrival or their own time, whichever is later; negative = never. The topic setting retention.ms overrides it and counts by the records' time alone, as Kafka does.</summary>
     public TimeSpan Retention { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>Bytes that a partition keeps, -1 = no limit; the topic setting retention.bytes overrides it.</summary>
@@ -42,13 +42,13 @@ public sealed record KafkaBrokerOptions
     public int MaxFrameBytes { get; init; } = 32 * 1024 * 1024;
 
     /// <summary>The most that one fetch is answered with, whatever it asks for (a single larger batch is still sent whole).</summary>
-    public int MaxFetchBytes { get; init; } = 8 * 1024 * 1024;
+    public int MaxFetchBytes { get; init; } = 2 * 1024 * 1024;
 
     /// <summary>Memory for requests that are being received or handled, over all connections; further ones wait in their sockets.</summary>
     public int RequestMemoryBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>Memory for answers of fetches, over all connections; further fetches wait.</summary>
-    public int FetchMemoryBytes { get; init; } = 32 * 1024 * 1024;
+    public int FetchMemoryBytes { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>Open client connections; further ones are closed at once.</summary>
     public int MaxConnections { get; init; } = 2000;
@@ -95,7 +95,8 @@ public sealed record KafkaBrokerOptions
         SegmentBytes,
         SegmentMs: (long)TimeSpan.FromDays(7).TotalMilliseconds,
         MaxMessageBytes,
-        AppendTime: false);
+        AppendTime: false,
+        RetentionFromArrival: true);
 
     /// <summary>What is wrong with the options and how to put it right; empty when nothing is.</summary>
     public IEnumerable<string> FindFaults()
@@ -104,6 +105,8 @@ public sealed record KafkaBrokerOptions
             yield return "--data is missing: name a directory that the broker may write to.";
         if (Port is < 0 or > 65535)
             yield return $"--port {Port} is no port: use 1 to 65535, or 0 for a free one.";
+        if (Host is "0.0.0.0" or "::" or "[::]" && AdvertisedHost is null)
+            yield return $"--host {Host} is every address of this machine, which clients cannot connect to: name one with --advertised-host.";
         if (DefaultPartitions < 1 || DefaultPartitions > MaxPartitions)
             yield return $"--default-partitions {DefaultPartitions} must be between 1 and --max-partitions ({MaxPartitions}).";
         if (SegmentBytes < 14)

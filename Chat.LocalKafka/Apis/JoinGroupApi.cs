@@ -30,7 +30,7 @@ internal sealed class JoinGroupApi(GroupCoordinator groups) : Api(ApiKey.JoinGro
         var call = new JoinCall(
             memberId, instanceId, request.ClientId ?? "", request.ClientHost, sessionTimeout, rebalanceTimeout, protocolType, protocols,
             MemberIdRequired: version >= MemberIdRequiredFromVersion, MaySkipAssignment: version >= 9);
-        Write(answer, version, await JoinAsync(groupId, call));
+        Write(answer, version, await JoinAsync(groupId, call).WaitAsync(request.ConnectionClosed));
     }
 
     private Task<JoinAnswer> JoinAsync(string groupId, JoinCall call)

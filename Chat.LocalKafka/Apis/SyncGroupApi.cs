@@ -23,7 +23,7 @@ internal sealed class SyncGroupApi(GroupCoordinator groups) : Api(ApiKey.SyncGro
         var call = new SyncCall(new MemberIdentity(memberId, generation, instanceId), protocolType, protocolName, assignments);
         var synced = groupId.Length == 0
             ? SyncAnswer.Refused(ErrorCode.InvalidGroupId)
-            : groups.Find(groupId) is { } group ? await group.SyncAsync(call) : SyncAnswer.Refused(ErrorCode.UnknownMemberId);
+            : groups.Find(groupId) is { } group ? await group.SyncAsync(call).WaitAsync(request.ConnectionClosed) : SyncAnswer.Refused(ErrorCode.UnknownMemberId);
 
         if (version >= 1)
             answer.WriteInt32(0);

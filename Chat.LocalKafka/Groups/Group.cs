@@ -105,8 +105,6 @@ internal sealed partial class Group : IDisposable
                 return ErrorCode.CoordinatorNotAvailable;
             if (identity.Generation < 0 && identity.MemberId.Length == 0 && _members.Count == 0)
                 return ErrorCode.None;
-            if (State == GroupState.Empty)
-                return identity.Generation < 0 ? ErrorCode.UnknownMemberId : ErrorCode.IllegalGeneration;
             var error = Find(identity, out var member);
             if (error != ErrorCode.None)
                 return error;

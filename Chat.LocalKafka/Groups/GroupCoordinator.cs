@@ -64,6 +64,20 @@ internal sealed class GroupCoordinator : IDisposable
         }
     }
 
+    /// <summary>Forgets offsets of a group durably.</summary>
+    public async Task<ErrorCode> ForgetAsync(string group, IReadOnlyList<OffsetKey> keys)
+    {
+        try
+        {
+            await Offsets.ForgetAsync(group, keys);
+            return ErrorCode.None;
+        }
+        catch (IOException)
+        {
+            return ErrorCode.CoordinatorNotAvailable;
+        }
+    }
+
     public async Task<ErrorCode> DeleteAsync(string id)
     {
         if (Find(id) is not { } group)

@@ -99,8 +99,7 @@ internal sealed partial class PartitionLog
     {
         if (Active.Size == 0)
             return;
-        var expired = Config.RetentionMs >= 0 && Active.MaxTimestamp < now - Config.RetentionMs;
-        if (expired || now - Active.CreatedAt > Config.SegmentMs)
+        if (IsExpired(Active, now) || now - Active.CreatedAt > Config.SegmentMs)
             Roll();
     }
 
@@ -112,15 +111,24 @@ internal sealed partial class PartitionLog
         while (first < _segments.Count - 1)
         {
             var segment = _segments[first];
-            var tooOld = Config.RetentionMs >= 0 && segment.MaxTimestamp < now - Config.RetentionMs;
             var tooMuch = Config.RetentionBytes >= 0 && size - segment.Size >= Config.RetentionBytes;
-            if (!tooOld && !tooMuch)
+            if (!tooMuch && !IsExpired(segment, now))
                 break;
             size -= segment.Size;
             first++;
         }
 
         return first;
+    }
+
+    private bool IsExpired(Segment segment, long now)
+    {
+        if (Config.RetentionMs < 0)
+            return false;
+        var keptSince = now - Config.RetentionMs;
+        // Records without a time of their own go by their arrival.
+        var byArrival = Config.RetentionFromArrival || segment.MaxTimestamp < 0;
+        return segment.MaxTimestamp < keptSince && (!byArrival || segment.LastWrite < keptSince);
     }
 
     private void DropUpTo(int firstKept)

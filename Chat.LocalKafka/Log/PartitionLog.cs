@@ -143,15 +143,13 @@ internal sealed partial class PartitionLog : IDisposable
         }
     }
 
-    /// <summary>The topic is deleted: the files go, and who waits hears of it.</summary>
-    public void Delete()
+    /// <summary>The topic is deleted: no file is touched any more, and who waits hears of it.</summary>
+    public void Abandon()
     {
         lock (_gate)
         {
-            if (_closed)
-                return;
-            End(new StorageFailedException($"{_directory} is deleted."));
-            Directory.Delete(_directory, recursive: true);
+            if (!_closed)
+                End(new StorageFailedException($"{_directory} is deleted."));
         }
     }
 
@@ -159,6 +157,7 @@ internal sealed partial class PartitionLog : IDisposable
     {
         _closed = true;
         _failure ??= reason;
+        _checkpoints.Close();
         foreach (var segment in _segments)
             segment.Close();
         _commit.Fail(_failure);

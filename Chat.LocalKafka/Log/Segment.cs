@@ -26,6 +26,9 @@ internal sealed class Segment(string directory, long baseOffset)
     /// <summary>When this process began to fill the segment (milliseconds since 1970): its age for segment.ms.</summary>
     public long CreatedAt { get; init; }
 
+    /// <summary>When the last batch came (milliseconds since 1970), as the file system knows it.</summary>
+    public long LastWrite => new DateTimeOffset(System.IO.File.GetLastWriteTimeUtc(Path)).ToUnixTimeMilliseconds();
+
     /// <summary>Milliseconds since the system started, see <see cref="Unload"/>.</summary>
     public long LastUsed { get; private set; }
 

@@ -49,4 +49,5 @@ internal enum ErrorCode : short
     InvalidRecord = 87,
     UnknownTopicId = 100,
     InconsistentTopicId = 103,
+    UnsupportedEndpointType = 115,
 }

@@ -20,6 +20,8 @@ internal sealed partial class Connection : IDisposable
 
     private const int LengthPrefix = 4;
 
+    private static readonly TimeSpan LastAnswersWithin = TimeSpan.FromSeconds(1);
+
     /// <summary>What is believed of a length before its bytes have come.</summary>
     private const int FirstChunkBytes = 64 * 1024;
 
@@ -32,6 +34,7 @@ internal sealed partial class Connection : IDisposable
     private readonly CancellationTokenSource _closed = new();
     private readonly Channel<PendingAnswer> _pending = Channel.CreateBounded<PendingAnswer>(new BoundedChannelOptions(MaxInFlight) { SingleReader = true, SingleWriter = true });
     private long _lastProgress = Environment.TickCount64;
+    private ApiKey _lastKey = ApiKey.ApiVersions;
     private int _inFlight;
     private volatile bool _insideFrame;
     private TaskCompletionSource? _idle;
@@ -44,7 +47,7 @@ internal sealed partial class Connection : IDisposable
         _memory = memory;
         _maxFrameBytes = maxFrameBytes;
         _log = log;
-        _clientHost = "/" + ((socket.RemoteEndPoint as IPEndPoint)?.Address.MapToIPv4().ToString() ?? "unknown");
+        _clientHost = DescribePeer(socket);
     }
 
     /// <summary>Milliseconds (of the system's uptime) of the last byte that moved.</summary>
@@ -66,6 +69,9 @@ internal sealed partial class Connection : IDisposable
         catch (MalformedRequestException malformed)
         {
             Log.Malformed(_log, _clientHost, malformed.Message);
+            // What was asked before is still answered, unless it takes long.
+            _pending.Writer.TryComplete();
+            await Task.WhenAny(answering, Task.Delay(LastAnswersWithin, _closed.Token));
         }
         catch (Exception ended) when (ended is SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -177,8 +183,6 @@ internal sealed partial class Connection : IDisposable
             await _pending.Writer.WriteAsync(pending);
     }
 
-    private ApiKey _lastKey = ApiKey.ApiVersions;
-
     private Task AllAnsweredAsync()
     {
         if (Volatile.Read(ref _inFlight) == 0)
@@ -202,7 +206,12 @@ internal sealed partial class Connection : IDisposable
                     if (!pending.Request.NoAnswer)
                         await SendAsync(pending.Answer.FinishFrame());
                 }
-                catch (Exception ended) when (ended is SocketException or OperationCanceledException or ObjectDisposedException or MalformedRequestException)
+                catch (MalformedRequestException malformed)
+                {
+                    Log.Malformed(_log, _clientHost, malformed.Message);
+                    Abort();
+                }
+                catch (Exception ended) when (ended is SocketException or OperationCanceledException or ObjectDisposedException)
                 {
                     Log.Ended(_log, _clientHost, ended.Message);
                     Abort();
@@ -231,6 +240,14 @@ internal sealed partial class Connection : IDisposable
         }
 
         Sending = false;
+    }
+
+    /// <summary>As Kafka shows clients: a slash and the address.</summary>
+    private static string DescribePeer(Socket socket)
+    {
+        if (socket.RemoteEndPoint is not IPEndPoint { Address: var address })
+            return "/unknown";
+        return "/" + (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
     }
 
     private static partial class Log

@@ -18,6 +18,7 @@ internal sealed partial class TopicRegistry : IDisposable
     private readonly Lock _changes = new();
     private readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
     private readonly string _root;
+    private readonly string _trash;
     private readonly KafkaBrokerOptions _options;
     private readonly Flusher _flusher;
     private readonly TimeProvider _time;
@@ -26,10 +27,13 @@ internal sealed partial class TopicRegistry : IDisposable
     public TopicRegistry(string dataDirectory, KafkaBrokerOptions options, Flusher flusher, TimeProvider time, ILogger log)
     {
         _root = Path.Combine(dataDirectory, "topics");
+        _trash = Path.Combine(dataDirectory, "trash");
         _options = options;
         _flusher = flusher;
         _time = time;
         _log = log;
+        if (Directory.Exists(_trash))
+            Directory.Delete(_trash, recursive: true);
         Directory.CreateDirectory(_root);
         OpenAll();
     }
@@ -56,6 +60,7 @@ internal sealed partial class TopicRegistry : IDisposable
             var directory = Path.Combine(_root, name);
             try
             {
+                Discard(directory); // What an earlier attempt may have left.
                 Directory.CreateDirectory(directory);
                 var topic = Open(name, file);
                 file.Write(directory);
@@ -87,14 +92,9 @@ internal sealed partial class TopicRegistry : IDisposable
         {
             if (!_topics.TryRemove(name, out var topic))
                 return false;
-            var directory = Path.Combine(_root, name);
-            // First the description: without it, a start throws the rest away.
-            File.Delete(Path.Combine(directory, "topic.json"));
-            Durable.FlushDirectory(directory);
             foreach (var partition in topic.Partitions)
-                partition.Delete();
-            Directory.Delete(directory, recursive: true);
-            Durable.FlushDirectory(_root);
+                partition.Abandon();
+            Discard(Path.Combine(_root, name));
             Log.Deleted(_log, name);
             return true;
         }
@@ -114,10 +114,17 @@ internal sealed partial class TopicRegistry : IDisposable
             if (validateOnly)
                 return default;
             var file = new TopicFile(topic.Id, total, new(topic.Settings));
-            var more = Open(name, file, from: present);
-            file.Write(Path.Combine(_root, name));
-            _topics[name] = topic with { Partitions = [.. topic.Partitions, .. more.Partitions] };
-            return default;
+            try
+            {
+                var more = Open(name, file, from: present);
+                file.Write(Path.Combine(_root, name));
+                _topics[name] = topic with { Partitions = [.. topic.Partitions, .. more.Partitions] };
+                return default;
+            }
+            catch (IOException failure)
+            {
+                return new(ErrorCode.KafkaStorageError, failure.Message);
+            }
         }
     }
 
@@ -174,6 +181,18 @@ internal sealed partial class TopicRegistry : IDisposable
         return new Topic(name, file.Id, file.Settings, [.. partitions]);
     }
 
+    /// <summary>Takes a directory out of the way at once, whatever still has files open in it, and then deletes it.</summary>
+    private void Discard(string directory)
+    {
+        if (!Directory.Exists(directory))
+            return;
+        Directory.CreateDirectory(_trash);
+        var discarded = Path.Combine(_trash, Guid.NewGuid().ToString("N"));
+        Directory.Move(directory, discarded);
+        Durable.FlushDirectory(_root);
+        Directory.Delete(discarded, recursive: true);
+    }
+
     private void OpenAll() =>
         Parallel.ForEach(Directory.EnumerateDirectories(_root), directory =>
         {
@@ -185,7 +204,7 @@ internal sealed partial class TopicRegistry : IDisposable
             }
 
             Log.Unfinished(_log, name);
-            Directory.Delete(directory, recursive: true);
+            Discard(directory);
         });
 
     private static partial class Log

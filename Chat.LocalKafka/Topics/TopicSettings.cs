@@ -60,7 +60,8 @@ internal static class TopicSettings
         settings.TryGetValue("segment.bytes", out var segment) ? (int)Number(segment)!.Value : defaults.SegmentBytes,
         settings.TryGetValue("segment.ms", out var age) ? Number(age)!.Value : defaults.SegmentMs,
         settings.TryGetValue("max.message.bytes", out var max) ? (int)Number(max)!.Value : defaults.MaxMessageBytes,
-        settings.TryGetValue("message.timestamp.type", out var type) ? type == "LogAppendTime" : defaults.AppendTime);
+        settings.TryGetValue("message.timestamp.type", out var type) ? type == "LogAppendTime" : defaults.AppendTime,
+        defaults.RetentionFromArrival && !settings.ContainsKey("retention.ms"));
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 
