@@ -11,6 +11,8 @@ internal static class AccessServices
         services.AddSingleton<PublicJoins>();
         services.AddSingleton<DirectRooms>();
         services.AddSingleton<Memberships>();
+        services.AddSingleton<Rooms>();
+        services.AddSingleton<RoomList>();
         return builder;
     }
 }
