@@ -29,6 +29,10 @@ internal sealed partial class Outbox(CurrentLink links, ChatClientOptions option
             if (_count >= options.MaxPendingSends)
                 throw new ChatException(ErrorCodes.Unavailable, $"{options.MaxPendingSends} messages are waiting already.");
             _count++;
+        }
+        Report(send, SendStage.Queued);
+        lock (_gate)
+        {
             if (_lanes.TryGetValue(key, out var lane))
             {
                 lane.Waiting.Enqueue(send);
@@ -40,7 +44,6 @@ internal sealed partial class Outbox(CurrentLink links, ChatClientOptions option
                 lane.Running = Task.Run(() => RunAsync(key, lane), CancellationToken.None);
             }
         }
-        Report(send, SendStage.Queued);
         return send.Receipt.WaitAsync(cancellationToken);
     }
 

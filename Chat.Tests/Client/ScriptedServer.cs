@@ -30,6 +30,9 @@ internal sealed class ScriptedServer : IAsyncDisposable
     /// <summary>HTTP statuses with which the next handshakes are refused, in order.</summary>
     public Queue<int> Refusals { get; } = new();
 
+    /// <summary>Connections from now on are accepted and then never read, so that pings stay unanswered: a network that swallows.</summary>
+    public bool Swallows { get; set; }
+
     /// <summary>The bearer tokens of all handshakes so far.</summary>
     public List<string> Tokens { get; } = [];
 
@@ -86,7 +89,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
             return;
         }
         using var socket = await context.WebSockets.AcceptWebSocketAsync("chat.v1");
-        var peer = new ScriptedPeer(socket, context);
+        var peer = new ScriptedPeer(socket, context, Swallows);
         await _peers.Writer.WriteAsync(peer);
         await peer.Ended.WaitAsync(_stopping.Token).ContinueWith(_ => { }, TaskScheduler.Default);
     }
@@ -99,10 +102,10 @@ internal sealed class ScriptedPeer
     private readonly HttpContext _context;
     private readonly Channel<JsonElement> _commands = Channel.CreateUnbounded<JsonElement>();
 
-    public ScriptedPeer(WebSocket socket, HttpContext context)
+    public ScriptedPeer(WebSocket socket, HttpContext context, bool swallows)
     {
         (_socket, _context) = (socket, context);
-        Ended = ReadAsync();
+        Ended = swallows ? Task.Delay(Timeout.InfiniteTimeSpan, context.RequestAborted) : ReadAsync();
     }
 
     /// <summary>Completes when the client's end of the connection has ended.</summary>
