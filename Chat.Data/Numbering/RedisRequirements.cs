@@ -18,7 +18,7 @@ public sealed partial class RedisRequirements(IConnectionMultiplexer redis, ILog
     public async Task<IReadOnlyList<string>> FindFaultsAsync()
     {
         var server = redis.GetServers().FirstOrDefault(s => s is { IsConnected: true, IsReplica: false })
-            ?? throw new RedisConnectionException(ConnectionFailureType.UnableToConnect, "No Redis server is connected.");
+            ?? throw new RedisConnectionException(ConnectionFailureType.UnableToConnect, CommandFlags.None, "No Redis server is connected.");
         var faults = new List<string>();
         // INFO and not CONFIG: hosted servers refuse CONFIG, and INFO needs no special rights.
         var info = (await server.InfoAsync()).SelectMany(section => section).ToLookup(pair => pair.Key, pair => pair.Value);
