@@ -38,7 +38,7 @@ internal sealed class Replica
         _snapshot = new CustomResourceSnapshot
         {
             ResourceType = launcher.Type,
-            Urls = [.. Launcher.UrlsOf(resource, index).Select(url => new UrlSnapshot(null, url, IsInternal: false))],
+            Urls = [.. launcher.UrlsOf(resource, index).Select(url => new UrlSnapshot(null, url, IsInternal: false))],
         };
         Publish(snapshot => snapshot with { State = new ResourceStateSnapshot(KnownResourceStates.NotStarted) });
     }

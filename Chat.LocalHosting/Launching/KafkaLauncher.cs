@@ -1,5 +1,6 @@
 using System.Globalization;
 using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
 using Chat.LocalHosting.Backends;
 using Chat.LocalHosting.Processes;
 
@@ -9,6 +10,9 @@ namespace Chat.LocalHosting.Launching;
 internal sealed class KafkaLauncher(KafkaServerResource kafka, string executable, string dataDirectory) : Launcher
 {
     public override string Type => "kafka";
+
+    /// <summary>The second endpoint is for container networks, and nobody listens there.</summary>
+    public override IEnumerable<string> UrlsOf(IResource resource, int replica) => [kafka.PrimaryEndpoint.Url];
 
     public override Task<ChildCommand> PrepareAsync(int replica, CancellationToken cancellationToken)
     {

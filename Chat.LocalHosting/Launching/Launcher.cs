@@ -19,7 +19,7 @@ internal abstract class Launcher
     public virtual Task OnReadyAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>The addresses of one process.</summary>
-    public static IEnumerable<string> UrlsOf(IResource resource, int replica) =>
+    public virtual IEnumerable<string> UrlsOf(IResource resource, int replica) =>
         resource.Annotations.OfType<EndpointAnnotation>()
             .Where(endpoint => endpoint.ReplicaPorts.Count > replica)
             .Select(endpoint => $"{endpoint.UriScheme}://{(endpoint.IsExternal ? "localhost" : "127.0.0.1")}:{endpoint.ReplicaPorts[replica]}");
