@@ -36,6 +36,14 @@ public sealed class ChatApi(HttpClient http, Func<CancellationToken, Task<string
     public Task<Ticket> CreateTicketAsync(CancellationToken cancellationToken = default) =>
         _caller.SendAsync(HttpMethod.Post, "api/auth/ticket", Json.Ticket, cancellationToken);
 
+    /// <summary>The user's sessions, newest use first.</summary>
+    public Task<IReadOnlyList<SessionInfo>> GetSessionsAsync(CancellationToken cancellationToken = default) =>
+        _caller.GetAsync("api/me/sessions", Json.IReadOnlyListSessionInfo, cancellationToken);
+
+    /// <summary>Ends a session of the user and its connections.</summary>
+    public Task EndSessionAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        _caller.SendAsync(HttpMethod.Delete, $"api/me/sessions/{Uri.EscapeDataString(sessionId)}", cancellationToken);
+
     // People.
 
     /// <summary>The signed-in user.</summary>
@@ -71,6 +79,10 @@ public sealed class ChatApi(HttpClient http, Func<CancellationToken, Task<string
     public Task<RoomSummary> CreateRoomAsync(CreateRoomRequest request, CancellationToken cancellationToken = default) =>
         _caller.SendAsync(HttpMethod.Post, "api/rooms", request, Json.CreateRoomRequest, Json.RoomSummary, cancellationToken);
 
+    /// <summary>One room.</summary>
+    public Task<RoomSummary> GetRoomAsync(string roomId, CancellationToken cancellationToken = default) =>
+        _caller.GetAsync(Room(roomId), Json.RoomSummary, cancellationToken);
+
     /// <summary>Changes name, topic or kind.</summary>
     public Task<RoomSummary> UpdateRoomAsync(string roomId, RoomChange change, CancellationToken cancellationToken = default) =>
         _caller.SendAsync(HttpMethod.Patch, Room(roomId), change, Json.RoomChange, Json.RoomSummary, cancellationToken);
@@ -84,8 +96,8 @@ public sealed class ChatApi(HttpClient http, Func<CancellationToken, Task<string
         _caller.SendAsync(HttpMethod.Post, "api/rooms/direct", new DirectRoomRequest(userId), Json.DirectRoomRequest, Json.RoomSummary, cancellationToken);
 
     /// <summary>Joins a public room.</summary>
-    public Task JoinRoomAsync(string roomId, CancellationToken cancellationToken = default) =>
-        _caller.SendAsync(HttpMethod.Post, Room(roomId, "/join"), cancellationToken);
+    public Task<RoomSummary> JoinRoomAsync(string roomId, CancellationToken cancellationToken = default) =>
+        _caller.SendAsync(HttpMethod.Post, Room(roomId, "/join"), Json.RoomSummary, cancellationToken);
 
     /// <summary>Leaves a room. <c>conflict</c> for the last owner while others are in.</summary>
     public Task LeaveRoomAsync(string roomId, CancellationToken cancellationToken = default) =>
@@ -96,8 +108,8 @@ public sealed class ChatApi(HttpClient http, Func<CancellationToken, Task<string
         _caller.GetPageAsync(next ?? Room(roomId, "/members"), Json.IReadOnlyListMember, cancellationToken);
 
     /// <summary>Adds a member, or sets their role.</summary>
-    public Task AddMemberAsync(string roomId, string userId, string? role = null, CancellationToken cancellationToken = default) =>
-        _caller.SendAsync(HttpMethod.Post, Room(roomId, "/members"), new AddMemberRequest(userId, role), Json.AddMemberRequest, cancellationToken);
+    public Task<Member> AddMemberAsync(string roomId, string userId, string? role = null, CancellationToken cancellationToken = default) =>
+        _caller.SendAsync(HttpMethod.Post, Room(roomId, "/members"), new AddMemberRequest(userId, role), Json.AddMemberRequest, Json.Member, cancellationToken);
 
     /// <summary>Removes a member.</summary>
     public Task RemoveMemberAsync(string roomId, string userId, CancellationToken cancellationToken = default) =>
