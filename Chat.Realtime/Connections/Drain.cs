@@ -32,7 +32,7 @@ internal sealed partial class Drain(
         var connections = registry.All();
         Random.Shared.Shuffle(connections);
         var window = TimeSpan.FromSeconds(options.Value.Seconds);
-        LogDraining(connections.Length, window.TotalSeconds);
+        Log.Draining(logger, connections.Length, window.TotalSeconds);
         try
         {
             var started = time.GetTimestamp();
@@ -50,11 +50,11 @@ internal sealed partial class Drain(
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            LogOutOfTime();
+            Log.OutOfTime(logger);
         }
         var rest = registry.All();
         foreach (var connection in rest) connection.Abort();
-        LogDrained(rest.Length);
+        Log.Drained(logger, rest.Length);
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -65,12 +65,15 @@ internal sealed partial class Drain(
 
     private static TimeSpan DueAt(int index, int count, TimeSpan window) => window * index / count;
 
-    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Draining: {Count} connections reconnect elsewhere over {Seconds} s")]
-    private partial void LogDraining(int count, double seconds);
+    private static partial class Log
+    {
+        [LoggerMessage(1010, LogLevel.Information, "Draining: {Count} connections reconnect elsewhere over {Seconds} s")]
+        public static partial void Draining(ILogger logger, int count, double seconds);
 
-    [LoggerMessage(EventId = 11, Level = LogLevel.Information, Message = "Drained; {Count} connections did not let go and were cut")]
-    private partial void LogDrained(int count);
+        [LoggerMessage(1011, LogLevel.Information, "Drained; {Count} connections did not let go and were cut")]
+        public static partial void Drained(ILogger logger, int count);
 
-    [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "The host ran out of time while draining")]
-    private partial void LogOutOfTime();
+        [LoggerMessage(1012, LogLevel.Warning, "The host ran out of time while draining")]
+        public static partial void OutOfTime(ILogger logger);
+    }
 }
