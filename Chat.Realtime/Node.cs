@@ -1,13 +1,14 @@
 using Chat.Data;
 using Chat.Data.Model;
-using Chat.Realtime.Access;
-using Chat.Realtime.Accounts;
-using Chat.Realtime.Auth;
+using Chat.Realtime.Api;
 using Chat.Realtime.Commands;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
-using Chat.Realtime.Outbox;
+using Chat.Realtime.Limits;
+using Chat.Realtime.Nodes;
+using Chat.Realtime.Presence;
 using Chat.Realtime.Publishing;
+using Chat.Realtime.Reading;
 using Chat.ServiceDefaults;
 
 namespace Chat.Realtime;
@@ -25,19 +26,20 @@ internal static class Node
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
 
         builder.AddNodeBasics();
-        builder.AddAuth();
-        builder.AddAccounts();
         builder.AddConnections();
         builder.AddCommands();
-        builder.AddAccess();
+        builder.AddLimits();
         builder.AddPublishing();
-        builder.AddOutbox();
         builder.AddFanout();
-        builder.AddPeople();
+        builder.AddNodes();
+        builder.AddPresence();
+        builder.AddReading();
+        builder.AddChatApi();
 
         var app = builder.Build();
         app.UseTrustedProxy();
         WebSocketEndpoint.Map(app);
+        app.MapChatApi();
         app.MapDefaultEndpoints();
         return app;
     }
@@ -47,18 +49,7 @@ internal static class Node
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<NodeMetrics>();
         builder.Services.AddRoomStore();
-        builder.Services.AddSingleton<MigrationRunner>();
         builder.Services.AddHostedService<MigrationAtStart>();
         builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis").AddCheck<LogHealth>("kafka");
-    }
-
-    private static void AddPeople(this WebApplicationBuilder builder)
-    {
-        builder.Services.AddSingleton<Nodes.NodeIdentity>();
-        builder.Services.AddSingleton<Presence.PresenceTracker>();
-        builder.Services.AddSingleton<Presence.PresenceQuery>();
-        builder.Services.AddSingleton<Presence.TypingRelay>();
-        builder.Services.AddSingleton<Reading.ReadMarkers>();
-        builder.Services.AddSingleton<Limits.RateLimiter>();
     }
 }
