@@ -17,6 +17,9 @@ public sealed class ChatClientOptions
     /// </summary>
     public required Func<CancellationToken, Task<string?>> AccessTokenProvider { get; init; }
 
+    /// <summary>Told of a token that the server refused, before the provider is asked again: a provider that caches drops it here.</summary>
+    public Action<string>? AccessTokenRefused { get; init; }
+
     /// <summary>Clock and timers.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

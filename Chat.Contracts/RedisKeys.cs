@@ -8,9 +8,9 @@ public static class RedisKeys
     /// <summary>Guard of the numbering: the current epoch in decimal. The numbering script refuses when it differs from its own.</summary>
     public const string EpochGuard = "chat:epoch";
 
-    /// <summary>Hot stream of a room: entry id <c>seq-0</c>, fields <c>i</c> (event id), <c>t</c> (timestamp, Unix ms), <c>b</c> (envelope without seq and epoch).</summary>
+    /// <summary>Hot stream of a room: entry id <c>seq-0</c>, fields <c>i</c> (event id), <c>t</c> (timestamp, Unix ms), <c>e</c> (epoch), <c>b</c> (envelope without seq and epoch).</summary>
     public static string Stream(string roomId) => $"r:{{{roomId}}}:s";
-    /// <summary>Hash of a room: <c>head</c>, <c>epoch</c>, <c>access</c>, <c>persisted</c>.</summary>
+    /// <summary>Hash of a room: <c>head</c>, <c>epoch</c>, <c>access</c>, <c>persisted</c> (Postgres has everything up to it), <c>first</c> (oldest event of the history, when it is known here).</summary>
     public static string Head(string roomId) => $"r:{{{roomId}}}:h";
     /// <summary>Prefix of the keys of known event ids; the id follows as 32 hex digits. Value: <c>seq epoch timestamp</c>.</summary>
     public static string IdPrefix(string roomId) => $"r:{{{roomId}}}:i:";
@@ -29,8 +29,14 @@ public static class RedisKeys
     public static string ReadMarkers(string userId) => $"u:{{{userId}}}:read";
     /// <summary>Set of <c>user_id\nroom_id</c> whose markers are newer than Postgres'.</summary>
     public const string ReadMarkersDirty = "read:dirty";
+    /// <summary>The part of <see cref="ReadMarkersDirty"/> that is being written to Postgres, on the same shard.</summary>
+    public const string ReadMarkersFlushing = "{read:dirty}:flushing";
+    /// <summary>Who writes the read markers to Postgres now; expires by itself.</summary>
+    public const string ReadMarkersFlusher = "{read:dirty}:flusher";
     /// <summary>Hash of a user: process id → status of its connections there.</summary>
     public static string Presence(string userId) => $"u:{{{userId}}}:p";
+    /// <summary>When a user was last seen, Unix milliseconds.</summary>
+    public static string LastSeen(string userId) => $"u:{{{userId}}}:seen";
     /// <summary>Token bucket of a user for one kind of limit.</summary>
     public static string Bucket(string kind, string subject) => $"lim:{kind}:{{{subject}}}";
     /// <summary>One-time ticket → what it stands for; 30 s.</summary>
@@ -41,6 +47,10 @@ public static class RedisKeys
 
     /// <summary>Hash of live processes: process id → <see cref="NodeLease"/> as JSON. A lease counts while its <c>renewed_at</c> is young.</summary>
     public const string Nodes = "nodes";
+    /// <summary>Hash of dead processes that are being reaped: process id → end of the claim and time of death. On the same shard as <see cref="Nodes"/>.</summary>
+    public const string NodesDying = "{nodes}:dying";
+    /// <summary>As <see cref="Nodes"/>, of the interface's processes.</summary>
+    public const string Frontends = "frontends";
     /// <summary>Set of the users that a process has connections of.</summary>
     public static string NodeUsers(string processId) => $"node:{{{processId}}}:users";
 

@@ -1,4 +1,7 @@
 using Chat.Contracts;
+using Chat.Data.Numbering;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
 
 namespace Chat.Data.History;
 
@@ -10,18 +13,161 @@ public sealed record HistorySlice(IReadOnlyList<ReadOnlyMemory<byte>> Events, lo
 
 /// <summary>
 /// History of a room over the hot stream in Redis and the rest in Postgres, contiguous across the two. While Postgres is away, the hot part alone.
+/// The hot stream is always read first: what it has lost by then was persisted before, so Postgres read afterwards has it.
 /// </summary>
-public sealed class RoomHistory
+public sealed partial class RoomHistory(HotStream hot, EventStore stored, EpochStore epochs, ILogger<RoomHistory> logger)
 {
+    private const int RetryAfterMs = 1000;
+    // A hole at the seam can only be a trim between the two reads (or a copy of Redis' data that is behind): the next read is past it.
+    private const int MaxAttempts = 3;
+
     /// <summary>Head, epoch and first event; Redis first, Postgres for what Redis does not know.</summary>
-    public Task<RoomBounds> GetBoundsAsync(string roomId, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task<RoomBounds> GetBoundsAsync(string roomId, CancellationToken cancellationToken)
+    {
+        var slice = await ReadHotAsync(hot.ReadOldestAsync(roomId, 0, long.MaxValue, 1, cancellationToken));
+        return await GetBoundsAsync(roomId, slice, cancellationToken);
+    }
 
     /// <summary>
     /// The events after <paramref name="afterSeq"/> up to the head, as they were published, with the bounds read in the same step; null events when there are
     /// more than <paramref name="max"/> or the sequence is not contiguous (a new epoch lies between).
     /// </summary>
-    public Task<(RoomBounds Bounds, IReadOnlyList<NumberedEvent>? Events)> ReadAfterAsync(string roomId, long afterSeq, int max, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task<(RoomBounds Bounds, IReadOnlyList<NumberedEvent>? Events)> ReadAfterAsync(string roomId, long afterSeq, int max, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var slice = await ReadHotAsync(hot.ReadOldestAsync(roomId, afterSeq, long.MaxValue, max + 1, cancellationToken));
+            var bounds = await GetBoundsAsync(roomId, slice, cancellationToken);
+            // Numbers of one epoch have no holes, so the count is known before anything else is read.
+            var count = bounds.HeadSeq - afterSeq;
+            if (count < 0 || count > max)
+                return (bounds, null);
+            var events = Positions(slice);
+            if (events.Count < count)
+                events = Merge(await stored.ReadOldestAsync(roomId, afterSeq, long.MaxValue, max, cancellationToken), events);
+            if (events.Count == count && IsContiguous(events, afterSeq))
+                return (bounds, events);
+            if (attempt == MaxAttempts)
+            {
+                Log.NotContiguous(logger, roomId, afterSeq, bounds.HeadSeq, events.Count);
+                return (bounds, null);
+            }
+        }
+    }
 
     /// <summary>Events with seq below <paramref name="beforeSeq"/> (newest ones), above <paramref name="afterSeq"/> (oldest ones), or the newest ones when both are null.</summary>
-    public Task<HistorySlice> ReadPageAsync(string roomId, long? beforeSeq, long? afterSeq, int limit, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task<HistorySlice> ReadPageAsync(string roomId, long? beforeSeq, long? afterSeq, int limit, CancellationToken cancellationToken)
+    {
+        var before = beforeSeq ?? long.MaxValue;
+        var slice = await ReadHotOrNothingAsync(afterSeq is { } from
+            ? hot.ReadOldestAsync(roomId, from, before, limit + 1, cancellationToken)
+            : hot.ReadNewestAsync(roomId, 0, before, limit + 1, cancellationToken));
+        var (events, hasMore) = await (afterSeq is { } after
+            ? TakeOldestAsync(roomId, slice, after, before, limit, cancellationToken)
+            : TakeNewestAsync(roomId, slice, before, limit, cancellationToken));
+        // The place where edits and deletions are laid over the page, whichever side its events came from.
+        var head = slice.Head ?? (await stored.GetBoundsAsync(roomId, cancellationToken)).HeadSeq;
+        return new HistorySlice([.. events.Select(e => (ReadOnlyMemory<byte>)e.ToDelivered())], head, hasMore);
+    }
+
+    private async Task<(IEnumerable<NumberedEvent> Events, bool HasMore)> TakeOldestAsync(
+        string roomId, HotSlice slice, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken)
+    {
+        var events = Positions(slice);
+        // Hot events that follow one another from the asked place on leave no room for others. Without Postgres a hole would pass for the truth.
+        var start = events is [var first, ..] && first.Seq == slice.FirstSeq ? first.Seq - 1 : afterSeq;
+        if (events.Count == 0 || !IsContiguous(events, start))
+            events = Merge(await stored.ReadOldestAsync(roomId, afterSeq, beforeSeq, limit + 1, cancellationToken), events);
+        return (events.Take(limit), events.Count > limit);
+    }
+
+    private async Task<(IEnumerable<NumberedEvent> Events, bool HasMore)> TakeNewestAsync(
+        string roomId, HotSlice slice, long beforeSeq, int limit, CancellationToken cancellationToken)
+    {
+        var events = Positions(slice);
+        var isWhole = events is [var first, ..] && IsContiguous(events, first.Seq - 1) && (events.Count > limit || first.Seq == slice.FirstSeq);
+        if (!isWhole)
+        {
+            try
+            {
+                events = Merge(await stored.ReadNewestAsync(roomId, 0, beforeSeq, limit + 1, cancellationToken), events);
+            }
+            catch (ChatException failure) when (events.Count > 0)
+            {
+                // Going back from the present, the hot part is a true page: only its older neighbours have to wait.
+                Log.HotPartAlone(logger, roomId, failure.Message);
+                return (events.TakeLast(limit), events.Count > limit || events[0].Seq > 1);
+            }
+        }
+        return (events.TakeLast(limit), events.Count > limit);
+    }
+
+    private async Task<RoomBounds> GetBoundsAsync(string roomId, HotSlice slice, CancellationToken cancellationToken)
+    {
+        if (slice is { Head: { } head, FirstSeq: > 0 })
+            return new RoomBounds(head, slice.Epoch, slice.FirstSeq);
+        var bounds = await stored.GetBoundsAsync(roomId, cancellationToken);
+        if (slice.Head is { } known)
+        {
+            // Nothing is persisted yet, or the hot stream was kept when the epoch changed: the first of both ends.
+            var oldest = slice.Events is [var first, ..] ? first.Event.Seq : known;
+            return new RoomBounds(known, slice.Epoch, bounds.FirstSeq > 0 ? bounds.FirstSeq : oldest);
+        }
+        return bounds.HeadSeq > 0 ? bounds : new RoomBounds(0, (await epochs.GetAsync(cancellationToken)).Number, 0);
+    }
+
+    private static async Task<HotSlice> ReadHotAsync(Task<HotSlice> read)
+    {
+        try
+        {
+            return await read;
+        }
+        catch (Exception failure) when (IsAway(failure))
+        {
+            throw new ChatException(ErrorCodes.Unavailable, "The newest events cannot be reached now.", RetryAfterMs);
+        }
+    }
+
+    private async Task<HotSlice> ReadHotOrNothingAsync(Task<HotSlice> read)
+    {
+        try
+        {
+            return await read;
+        }
+        catch (Exception failure) when (IsAway(failure))
+        {
+            // Pages of what is persisted are exact without Redis; only the newest events are missing.
+            Log.StoredPartAlone(logger, failure.Message);
+            return new HotSlice(null, 0, 0, 0, []);
+        }
+    }
+
+    private static bool IsAway(Exception failure) => failure is RedisException or TimeoutException or ObjectDisposedException;
+
+    private static List<NumberedEvent> Positions(HotSlice slice) => [.. slice.Events.Select(e => e.Event)];
+
+    private static List<NumberedEvent> Merge(IReadOnlyList<NumberedEvent> older, IReadOnlyList<NumberedEvent> newer) =>
+        [.. older.Concat(newer).DistinctBy(e => e.Seq).OrderBy(e => e.Seq)];
+
+    private static bool IsContiguous(List<NumberedEvent> events, long afterSeq)
+    {
+        for (var i = 0; i < events.Count; i++)
+        {
+            if (events[i].Seq != afterSeq + i + 1)
+                return false;
+        }
+        return true;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2201, LogLevel.Warning, "History of room {RoomId} is not contiguous after {AfterSeq} up to {HeadSeq}: {Count} events were found")]
+        public static partial void NotContiguous(ILogger logger, string roomId, long afterSeq, long headSeq, int count);
+
+        [LoggerMessage(2202, LogLevel.Debug, "A page of room {RoomId} comes from the hot stream alone: {Reason}")]
+        public static partial void HotPartAlone(ILogger logger, string roomId, string reason);
+
+        [LoggerMessage(2203, LogLevel.Debug, "A page comes from Postgres alone: {Reason}")]
+        public static partial void StoredPartAlone(ILogger logger, string reason);
+    }
 }

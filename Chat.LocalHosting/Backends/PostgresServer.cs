@@ -56,7 +56,7 @@ public sealed class PostgresServer(string dataDirectory, int port, string passwo
             Directory.Delete(unfinished, recursive: true);
         Directory.CreateDirectory(Path.GetDirectoryName(dataDirectory)!);
         var passwordFile = dataDirectory + ".password";
-        await SecretFile.WriteAsync(passwordFile, password, cancellationToken);
+        SecretFile.Write(passwordFile, password);
         try
         {
             var (exitCode, output) = await starter.RunAsync(

@@ -26,10 +26,10 @@ public sealed class RedisServer(string dataDirectory, int port, string password)
     // A file and not arguments: arguments, and so the password, can be read by everyone on the machine.
     private string ConfigurationFile => Path.Combine(dataDirectory, "redis.conf");
 
-    public async Task InitializeAsync(CancellationToken cancellationToken)
+    public void Initialize()
     {
         Directory.CreateDirectory(dataDirectory);
-        await SecretFile.WriteAsync(ConfigurationFile, $"""
+        SecretFile.Write(ConfigurationFile, $"""
             bind 127.0.0.1
             port {port}
             protected-mode yes
@@ -42,7 +42,7 @@ public sealed class RedisServer(string dataDirectory, int port, string password)
             save ""
             maxmemory-policy noeviction
 
-            """, cancellationToken);
+            """);
     }
 
     /// <summary>True when the server has loaded its data and answers.</summary>

@@ -1,13 +1,79 @@
+using Chat.Contracts;
+using Chat.Contracts.Api;
+using Chat.Data.Model;
+using Microsoft.EntityFrameworkCore;
+
 namespace Chat.Realtime.Access;
 
 /// <summary>
-/// Read-through copy in Redis of who may do what in a room. Versioned: the higher version wins, so a late write of an older state changes nothing.
+/// Who may do what in a room: <see cref="RoomAccessCopy"/> in Redis first, then Postgres. Where one of the two is away the other answers.
+/// Outsiders are never in the copy, so a join is seen at once.
 /// </summary>
-public sealed class RoomAccess
+public sealed class RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvider time)
 {
-    /// <summary>The user's standing; null when the room is absent or invisible to the user (private or direct, and not a member).</summary>
-    public ValueTask<RoomStanding?> GetAsync(string roomId, string userId, CancellationToken cancellationToken) => throw new NotImplementedException();
+    // Postgres is asked again about a copy that was confirmed longer ago, so that a lost invalidation ends by itself.
+    private static readonly TimeSpan Confirmed = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    // After Postgres failed to answer, copies of any age do for this long, so that nobody waits for it in vain.
+    private static readonly TimeSpan Leave = TimeSpan.FromSeconds(2);
+
+    private long _postgresAwayUntil;
+
+    /// <summary>
+    /// The user's standing; null when the room is absent or invisible to the user (private or direct, and not a member).
+    /// Throws <see cref="ChatException"/> <c>unavailable</c> when neither Redis nor Postgres can tell.
+    /// </summary>
+    public async ValueTask<RoomStanding?> GetAsync(string roomId, string userId, CancellationToken cancellationToken)
+    {
+        var copied = await copy.ReadAsync(roomId, userId);
+        if (copied is { } fresh && (time.GetUtcNow() - fresh.ConfirmedAt < Confirmed || IsPostgresAway)) return fresh.Standing;
+        RoomStanding? standing;
+        try
+        {
+            standing = await work.RunAsync((db, token) => ReadAsync(db, roomId, userId, token), cancellationToken, Patience);
+        }
+        catch (ChatException e) when (e.Code == ErrorCodes.Unavailable)
+        {
+            Interlocked.Exchange(ref _postgresAwayUntil, (time.GetUtcNow() + Leave).UtcTicks);
+            if (copied is null) throw;
+            return copied.Value.Standing;
+        }
+        if (standing is { IsMember: true }) await copy.WriteAsync(standing, userId);
+        else if (copied is not null) await copy.DropAsync(roomId, standing?.AccessVersion ?? copied.Value.Standing.AccessVersion + 1); // deleted: one loss more
+        return IsVisible(standing) ? standing : null;
+    }
 
     /// <summary>As <see cref="GetAsync"/>, but of many users of one room at once and straight from Postgres: those of <paramref name="userIds"/> who may receive its events.</summary>
-    public Task<IReadOnlySet<string>> WhoMayReceiveAsync(string roomId, IReadOnlyCollection<string> userIds, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task<IReadOnlySet<string>> WhoMayReceiveAsync(string roomId, IReadOnlyCollection<string> userIds, CancellationToken cancellationToken)
+    {
+        var asked = userIds.ToArray();
+        return await work.RunAsync((db, token) => (
+            from member in db.Memberships
+            join room in db.Rooms on member.RoomId equals room.RoomId
+            where member.RoomId == roomId && asked.Contains(member.UserId) && room.DeletedAt == null
+            select member.UserId).ToHashSetAsync(token), cancellationToken);
+    }
+
+    /// <summary>The standing as Postgres has it, of outsiders of invisible rooms too; null when the room is absent or deleted.</summary>
+    internal static async Task<RoomStanding?> ReadAsync(ChatDb db, string roomId, string userId, CancellationToken cancellationToken)
+    {
+        var row = await (
+            from room in db.Rooms
+            where room.RoomId == roomId && room.DeletedAt == null
+            select new
+            {
+                room.Kind,
+                room.AccessVersion,
+                room.CreatedEpoch,
+                Role = db.Memberships.Where(m => m.RoomId == roomId && m.UserId == userId).Select(m => m.Role).FirstOrDefault(),
+                Participants = room.Kind == RoomKinds.Direct
+                    ? db.Memberships.Where(m => m.RoomId == roomId).OrderBy(m => m.UserId).Select(m => m.UserId).ToList()
+                    : null,
+            }).AsNoTracking().FirstOrDefaultAsync(cancellationToken);
+        return row is null ? null : new RoomStanding(roomId, row.Kind, row.Role, row.AccessVersion, row.CreatedEpoch, row.Participants);
+    }
+
+    internal static bool IsVisible(RoomStanding? standing) => standing is { IsMember: true } or { Kind: RoomKinds.Public };
+
+    private bool IsPostgresAway => time.GetUtcNow().UtcTicks < Interlocked.Read(ref _postgresAwayUntil);
 }

@@ -1,18 +1,247 @@
+using System.Collections.Concurrent;
+using Chat.Contracts;
 using Chat.Realtime.Connections;
+using Chat.ServiceDefaults.Leases;
+using StackExchange.Redis;
 
 namespace Chat.Realtime.Presence;
 
 /// <summary>
 /// Says who is online, as leases per process: a user is online while any live process has a connection of theirs.
+/// Connections only mark their user; a tick writes what changed, once per user however many connections came and went. Nothing is forgotten
+/// while Redis is away: what could not be written is written later. When the process' lease was taken away, everything is written
+/// again under the new id.
 /// </summary>
-public sealed class PresenceTracker
+public sealed partial class PresenceTracker : IHostedLifecycleService, IDisposable
 {
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan AwayAfter = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan AwayCheck = TimeSpan.FromSeconds(10);
+
+    // So many users are written at once: enough for a storm of reconnects, and no reply of Redis waits for more than some milliseconds.
+    private const int BatchSize = 500;
+
+    private readonly PresenceStore _store;
+    private readonly PresenceAnnouncer _announcer;
+    private readonly LeaseKeeper _lease;
+    private readonly TimeProvider _time;
+    private readonly ILogger<PresenceTracker> _logger;
+    private readonly ConcurrentDictionary<string, LocalUser> _users = new();
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stopped = new();
+    private HashSet<string> _changed = [];
+    private Task _loop = Task.CompletedTask;
+    private string? _process;
+    private string? _formerProcess;
+    private long _awayCheckedAt;
+    private bool _failing;
+
+    internal PresenceTracker(PresenceStore store, PresenceAnnouncer announcer, LeaseKeeper lease, TimeProvider time, ILogger<PresenceTracker> logger)
+    {
+        _store = store;
+        _announcer = announcer;
+        _lease = lease;
+        _time = time;
+        _logger = logger;
+    }
+
     /// <summary>A connection opened.</summary>
-    public void Connected(Connection connection) => throw new NotImplementedException();
+    public void Connected(Connection connection)
+    {
+        var userId = connection.User.UserId;
+        lock (_gate)
+        {
+            var user = _users.GetOrAdd(userId, static _ => new LocalUser());
+            user.Connections++;
+            Volatile.Write(ref user.ActiveAt, _time.GetUtcNow().UtcTicks);
+            _changed.Add(userId);
+        }
+    }
 
     /// <summary>A connection closed.</summary>
-    public void Disconnected(Connection connection) => throw new NotImplementedException();
+    public void Disconnected(Connection connection)
+    {
+        var userId = connection.User.UserId;
+        lock (_gate)
+        {
+            if (!_users.TryGetValue(userId, out var user) || user.Connections == 0) return;
+            if (--user.Connections > 0) return;
+            user.LeftAt = _time.GetUtcNow();
+            _changed.Add(userId);
+        }
+    }
 
     /// <summary>A command other than <c>ping</c> arrived: the user is not away. Cheap, called for each command.</summary>
-    public void Touch(Connection connection) => throw new NotImplementedException();
+    public void Touch(Connection connection)
+    {
+        if (!_users.TryGetValue(connection.User.UserId, out var user)) return;
+        Volatile.Write(ref user.ActiveAt, _time.GetUtcNow().UtcTicks);
+        if (!Volatile.Read(ref user.Away)) return;
+        lock (_gate) _changed.Add(connection.User.UserId);
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _loop = RunAsync();
+        return Task.CompletedTask;
+    }
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>All connections are closed by now: the last leavings are written before the lease goes. What cannot be is left to the reaper.</summary>
+    public async Task StoppedAsync(CancellationToken cancellationToken)
+    {
+        await _stopped.CancelAsync();
+        await _loop;
+        lock (_gate)
+        {
+            foreach (var (userId, user) in _users)
+            {
+                user.Connections = 0;
+                _changed.Add(userId);
+            }
+        }
+        await WriteAsync();
+        await _announcer.FlushAsync();
+    }
+
+    public void Dispose() => _stopped.Dispose();
+
+    private async Task RunAsync()
+    {
+        using var timer = new PeriodicTimer(Tick, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stopped.Token))
+                await WriteAsync();
+        }
+        catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
+        {
+            // The host stops; StoppedAsync writes the rest.
+        }
+    }
+
+    /// <summary>Writes what changed since the last tick.</summary>
+    internal async Task WriteAsync()
+    {
+        // Without a lease nobody would clean up behind what is written.
+        if (_lease.LeaseId is not { } process || !_lease.IsHeld) return;
+        if (process != _process) MoveTo(process);
+        MarkAway();
+
+        HashSet<string> changed;
+        lock (_gate)
+        {
+            if (_changed.Count == 0) return;
+            (changed, _changed) = (_changed, []);
+        }
+        foreach (var batch in changed.Chunk(BatchSize))
+        {
+            try
+            {
+                await Task.WhenAll(batch.Select(userId => WriteAsync(userId, process)));
+                if (_failing) Log.Restored(_logger);
+                _failing = false;
+            }
+            catch (Exception failure) when (failure is RedisException or TimeoutException)
+            {
+                if (!_failing) Log.Failing(_logger, failure.Message);
+                _failing = true;
+                lock (_gate) _changed.UnionWith(changed);
+                return;
+            }
+        }
+        if (_formerProcess is { } former) await ForgetAsync(former);
+    }
+
+    private async Task WriteAsync(string userId, string process)
+    {
+        if (!_users.TryGetValue(userId, out var user)) return;
+        string? status;
+        DateTimeOffset seen;
+        lock (_gate)
+        {
+            var active = new DateTimeOffset(Volatile.Read(ref user.ActiveAt), TimeSpan.Zero);
+            status = user.Connections == 0 ? null : _time.GetUtcNow() - active >= AwayAfter ? PresenceStatus.Away : PresenceStatus.Online;
+            seen = status is null ? user.LeftAt : active;
+            if (status == user.Written && user.WrittenAs == process)
+            {
+                Volatile.Write(ref user.Away, status == PresenceStatus.Away);
+                return;
+            }
+        }
+        // When the outcome of an earlier try is unknown, it may have been the one that made the change.
+        var mayHaveChanged = user.Unknown;
+        user.Unknown = true;
+        var change = await _store.SetAsync(userId, process, status, _formerProcess, seen);
+        user.Unknown = false;
+        lock (_gate)
+        {
+            user.Written = status;
+            user.WrittenAs = process;
+            Volatile.Write(ref user.Away, status == PresenceStatus.Away);
+            if (status is null && user.Connections == 0) _users.TryRemove(userId, out _);
+        }
+        if (change.IsVisible || mayHaveChanged) _announcer.Announce(userId);
+    }
+
+    // The lease is a new one: what stood under the old id is gone or will go with it.
+    private void MoveTo(string process)
+    {
+        _formerProcess = _process;
+        _process = process;
+        lock (_gate) _changed.UnionWith(_users.Keys);
+    }
+
+    private async Task ForgetAsync(string former)
+    {
+        try
+        {
+            await _store.ForgetProcessAsync(former);
+            _formerProcess = null;
+        }
+        catch (Exception failure) when (failure is RedisException or TimeoutException)
+        {
+            Log.Failing(_logger, failure.Message);
+        }
+    }
+
+    private void MarkAway()
+    {
+        if (_time.GetElapsedTime(_awayCheckedAt) < AwayCheck) return;
+        _awayCheckedAt = _time.GetTimestamp();
+        var awayBefore = (_time.GetUtcNow() - AwayAfter).UtcTicks;
+        foreach (var (userId, user) in _users)
+        {
+            if (Volatile.Read(ref user.Away) || Volatile.Read(ref user.ActiveAt) > awayBefore) continue;
+            lock (_gate) _changed.Add(userId);
+        }
+    }
+
+    /// <summary>A user with connections here. Guarded by the gate, except for the first two, which <see cref="Touch"/> uses, and for what only the tick uses: <c>Unknown</c>.</summary>
+    private sealed class LocalUser
+    {
+        public long ActiveAt;
+        public bool Away;
+        public int Connections;
+        public DateTimeOffset LeftAt;
+        public bool Unknown;
+        public string? Written;
+        public string? WrittenAs;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "Presence cannot be written and waits: {Reason}")]
+        public static partial void Failing(ILogger logger, string reason);
+
+        [LoggerMessage(2, LogLevel.Information, "Presence is written again.")]
+        public static partial void Restored(ILogger logger);
+    }
 }

@@ -1,18 +1,107 @@
+using System.Text.Json;
+using Chat.Contracts;
 using Chat.Contracts.Api;
+using Chat.Data.History;
+using Chat.Data.Numbering;
+using Chat.Realtime.Fanout;
+using Npgsql;
+using StackExchange.Redis;
 
 namespace Chat.Realtime.Reading;
 
 /// <summary>
 /// Read markers: they live in Redis, only move up unless <c>mark_unread</c> says otherwise, and are flushed to Postgres every second.
 /// </summary>
-public sealed class ReadMarkers
+public sealed partial class ReadMarkers
 {
-    /// <summary>Moves the marker, tells the user's own connections (<c>read</c>), and answers with the marker and what is unread after it.</summary>
-    public Task<ReadReceipt> MarkAsync(string userId, string roomId, long seq, bool markUnread, CancellationToken cancellationToken) => throw new NotImplementedException();
+    private readonly ReadMarkerStore _store;
+    private readonly OwnMarkers _own;
+    private readonly UnreadCounter _unread;
+    private readonly RoomHistory _history;
+    private readonly LiveChannels _channels;
+    private readonly TimeProvider _time;
+    private readonly ILogger<ReadMarkers> _logger;
+
+    internal ReadMarkers(
+        ReadMarkerStore store, OwnMarkers own, UnreadCounter unread, RoomHistory history, LiveChannels channels, TimeProvider time, ILogger<ReadMarkers> logger)
+    {
+        _store = store;
+        _own = own;
+        _unread = unread;
+        _history = history;
+        _channels = channels;
+        _time = time;
+        _logger = logger;
+    }
+
+    /// <summary>
+    /// Moves the marker, tells the user's own connections (<c>read</c>), and answers with the marker and what is unread after it. A seq above the
+    /// head means the head. Throws <c>bad_request</c> for a negative one, <c>unavailable</c> when the marker cannot be read or written.
+    /// </summary>
+    public async Task<ReadReceipt> MarkAsync(string userId, string roomId, long seq, bool markUnread, CancellationToken cancellationToken)
+    {
+        if (seq < 0) throw new ChatException(ErrorCodes.BadRequest, "seq cannot be negative.");
+        try
+        {
+            var bounds = await _history.GetBoundsAsync(roomId, cancellationToken);
+            var move = (await _store.MoveAsync([(userId, roomId, Math.Min(seq, bounds.HeadSeq))], markUnread, cancellationToken))[0];
+            if (move.Changed) await AnnounceAsync(userId, roomId, move.Seq);
+            var unread = await _unread.CountAsync([(roomId, move.Seq)], cancellationToken);
+            return new ReadReceipt(roomId, move.Seq, unread[0]);
+        }
+        catch (Exception failure) when (IsPassing(failure))
+        {
+            throw new ChatException(ErrorCodes.Unavailable, "Read markers cannot be reached now.");
+        }
+    }
 
     /// <summary>Moves the marker up to one's own message; nothing is awaited or announced twice.</summary>
-    public void MarkOwn(string userId, string roomId, long seq) => throw new NotImplementedException();
+    public void MarkOwn(string userId, string roomId, long seq) => _own.Mark(userId, roomId, seq);
 
     /// <summary>Marker and unread chat messages (exact to 999) of the user in each of the rooms, in their order.</summary>
-    public Task<IReadOnlyList<ReadReceipt>> GetAsync(string userId, IReadOnlyList<string> roomIds, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task<IReadOnlyList<ReadReceipt>> GetAsync(string userId, IReadOnlyList<string> roomIds, CancellationToken cancellationToken)
+    {
+        if (roomIds.Count == 0) return [];
+        try
+        {
+            var stored = await _store.GetAsync(userId, roomIds, cancellationToken);
+            var rooms = roomIds.Zip(stored, (room, marker) => (RoomId: room, Marker: Math.Max(marker, _own.Waiting(userId, room)))).ToList();
+            var unread = await _unread.CountAsync(rooms, cancellationToken);
+            return rooms.Zip(unread, (room, count) => new ReadReceipt(room.RoomId, room.Marker, count)).ToList();
+        }
+        catch (Exception failure) when (IsPassing(failure))
+        {
+            throw new ChatException(ErrorCodes.Unavailable, "Read markers cannot be reached now.");
+        }
+    }
+
+    internal static bool IsPassing(Exception failure) => failure is RedisException or NpgsqlException or TimeoutException or NumberingUnavailableException;
+
+    // The other devices learn it live or when they ask: a marker that is set is not taken back because nobody could be told.
+    private async Task AnnounceAsync(string userId, string roomId, long seq)
+    {
+        var envelope = JsonSerializer.SerializeToUtf8Bytes(new ChatEvent
+        {
+            EventType = EventTypes.Read,
+            EventId = Contracts.EventId.New(_time.GetUtcNow()).ToString(),
+            RoomId = roomId,
+            SenderId = userId,
+            ReadSeq = seq,
+            Timestamp = _time.GetUtcNow(),
+        }, ChatJson.Wire.ChatEvent);
+        try
+        {
+            await _channels.PublishToUserAsync(userId, envelope);
+        }
+        catch (Exception failure) when (failure is RedisException or TimeoutException)
+        {
+            Log.NotAnnounced(_logger, failure.Message);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Information, "A read marker was moved and its user's other connections could not be told: {Reason}")]
+        public static partial void NotAnnounced(ILogger logger, string reason);
+    }
 }

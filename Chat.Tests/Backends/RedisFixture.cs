@@ -41,10 +41,10 @@ public sealed class RedisTestServer : TestServer
     /// <summary>Where the append-only file lies: a test may empty it or put an older copy there while the server is down.</summary>
     public string DataPath => DataDirectory["redis"];
 
-    protected override async Task<ChildCommand> PrepareAsync(CancellationToken cancellationToken)
+    protected override Task<ChildCommand> PrepareAsync(CancellationToken cancellationToken)
     {
-        await _server.InitializeAsync(cancellationToken);
-        return _server.Command;
+        _server.Initialize();
+        return Task.FromResult(_server.Command);
     }
 
     protected override Task WaitUntilReadyAsync(CancellationToken cancellationToken) => _server.WaitUntilReadyAsync(cancellationToken);

@@ -1,0 +1,153 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net.WebSockets;
+using Chat.Contracts;
+
+namespace Chat.Client.Connecting;
+
+/// <summary>One WebSocket connection. Writes are one at a time (a WebSocket allows no more); only one task may read.</summary>
+internal sealed class ChatSocket : IAsyncDisposable
+{
+    // A subscribe ack can carry 1,000 events of 24,000 bytes, some of them escaped: 64 MiB is above all that a server sends.
+    private const int MaxMessageBytes = 64 << 20;
+    private const int ReceiveBytes = 16 << 10;
+    // After a larger message the buffer is let go instead of kept for the life of the connection.
+    private const int KeptBytes = 256 << 10;
+    // A larger wish is more likely a mistake than meant.
+    private const int MaxRetryAfterSeconds = 300;
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly ClientWebSocket _socket;
+    private readonly SemaphoreSlim _writing = new(1);
+    private readonly TaskCompletionSource _readEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ArrayBufferWriter<byte> _message = new(ReceiveBytes);
+
+    private ChatSocket(ClientWebSocket socket) => _socket = socket;
+
+    /// <summary>The close code that the server sent, if it did.</summary>
+    public int? CloseCode => (int?)_socket.CloseStatus;
+
+    /// <summary>The text that came with <see cref="CloseCode"/>.</summary>
+    public string? CloseText => _socket.CloseStatusDescription;
+
+    /// <exception cref="HandshakeException">There is no connection.</exception>
+    public static async Task<ChatSocket> ConnectAsync(ChatClientOptions options, string token, CancellationToken cancellationToken)
+    {
+        var socket = new ClientWebSocket();
+        try
+        {
+            socket.Options.AddSubProtocol(ProtocolLimits.SubProtocol);
+            socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
+            socket.Options.CollectHttpResponseDetails = true;
+            socket.Options.KeepAliveInterval = options.KeepAliveInterval;
+            socket.Options.KeepAliveTimeout = options.KeepAliveTimeout;
+            options.ConfigureSocket?.Invoke(socket.Options);
+            await socket.ConnectAsync(AddressOf(options.BaseAddress), cancellationToken);
+            return new ChatSocket(socket);
+        }
+        catch (WebSocketException e)
+        {
+            var failure = new HandshakeException((int)socket.HttpStatusCode, RetryAfterOf(socket), e.InnerException?.Message ?? e.Message, e);
+            socket.Dispose();
+            throw failure;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <exception cref="ConnectionLostException">The connection has ended.</exception>
+    public async Task SendAsync(ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            // Not cancelled: a cancelled send would abort the connection. A dead peer is found by the keep-alive, which ends the send too.
+            await _socket.SendAsync(text, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            throw new ConnectionLostException();
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    /// <summary>The next text, valid until the next call; null when the connection has ended.</summary>
+    public async ValueTask<ReadOnlyMemory<byte>?> ReceiveAsync(CancellationToken cancellationToken)
+    {
+        if (_message.Capacity > KeptBytes) _message = new ArrayBufferWriter<byte>(ReceiveBytes);
+        _message.ResetWrittenCount();
+        try
+        {
+            while (true)
+            {
+                var part = await _socket.ReceiveAsync(_message.GetMemory(ReceiveBytes), cancellationToken);
+                if (part.MessageType == WebSocketMessageType.Close) break;
+                _message.Advance(part.Count);
+                if (_message.WrittenCount > MaxMessageBytes) break;
+                if (part.EndOfMessage) return _message.WrittenMemory;
+            }
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            // The same end as a close frame: what it was says CloseCode.
+        }
+        _readEnd.TrySetResult();
+        return null;
+    }
+
+    /// <summary>Tells the server that this connection ends and waits for the reader to see its answer; a peer that is gone is not waited for.</summary>
+    public async Task CloseAsync()
+    {
+        using var deadline = new CancellationTokenSource(CloseTimeout);
+        try
+        {
+            await _writing.WaitAsync(deadline.Token);
+            try
+            {
+                await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, deadline.Token);
+            }
+            finally
+            {
+                _writing.Release();
+            }
+            await _readEnd.Task.WaitAsync(deadline.Token);
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            _socket.Abort();
+        }
+    }
+
+    /// <summary>Ends the connection at once.</summary>
+    public void Abort() => _socket.Abort();
+
+    /// <summary>Answers the server's close frame, where there was one, and lets go of the socket.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_socket.State == WebSocketState.CloseReceived) await CloseAsync();
+        _socket.Dispose();
+    }
+
+    private static bool IsLoss(Exception e) =>
+        e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException or IOException;
+
+    private static Uri AddressOf(Uri origin)
+    {
+        var builder = new UriBuilder(origin);
+        builder.Scheme = builder.Scheme is "https" or "wss" ? "wss" : "ws";
+        builder.Path = $"{builder.Path.TrimEnd('/')}/ws";
+        return builder.Uri;
+    }
+
+    private static TimeSpan? RetryAfterOf(ClientWebSocket socket) =>
+        socket.HttpResponseHeaders is { } headers && headers.TryGetValue("Retry-After", out var values)
+        && int.TryParse(values.FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? TimeSpan.FromSeconds(Math.Min(seconds, MaxRetryAfterSeconds))
+            : null;
+}

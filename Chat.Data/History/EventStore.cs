@@ -1,0 +1,104 @@
+using System.Text;
+using Chat.Contracts;
+using Chat.Data.Numbering;
+using Npgsql;
+
+namespace Chat.Data.History;
+
+/// <summary>
+/// The events that Postgres has: of every room an exact prefix, since the persister writes rooms and not records.
+/// Each question is bounded; Postgres being away is a <see cref="ChatException"/> <c>unavailable</c>.
+/// </summary>
+public sealed class EventStore(NpgsqlDataSource database)
+{
+    private const int RetryAfterMs = 1000;
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(3);
+
+    /// <summary>The numbers of those of <paramref name="eventIds"/> that are stored.</summary>
+    public Task<IReadOnlyDictionary<Guid, EventNumber>> FindAsync(IReadOnlyList<Guid> eventIds, CancellationToken cancellationToken) =>
+        AskAsync<IReadOnlyDictionary<Guid, EventNumber>>(async (connection, token) =>
+        {
+            await using var command = new NpgsqlCommand("SELECT event_id, seq, epoch, ts FROM events WHERE event_id = ANY($1)", connection);
+            command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. eventIds] });
+            await using var reader = await command.ExecuteReaderAsync(token);
+            var found = new Dictionary<Guid, EventNumber>();
+            while (await reader.ReadAsync(token))
+            {
+                var timestamp = new DateTimeOffset(reader.GetDateTime(3)).ToUnixTimeMilliseconds();
+                found[reader.GetGuid(0)] = new EventNumber(reader.GetGuid(0), reader.GetInt64(1), reader.GetInt32(2), timestamp, Known: true);
+            }
+            return found;
+        }, cancellationToken);
+
+    /// <summary>Head and first event of the room in Postgres, all 0 when it has none there.</summary>
+    public Task<RoomBounds> GetBoundsAsync(string roomId, CancellationToken cancellationToken) =>
+        AskAsync(async (connection, token) =>
+        {
+            // Two steps at the ends of the primary key; the row in "rooms" may be gone while its events are not.
+            await using var command = new NpgsqlCommand("""
+                SELECT last.seq, last.epoch, (SELECT seq FROM events WHERE room_id = $1 ORDER BY seq LIMIT 1)
+                FROM (SELECT seq, epoch FROM events WHERE room_id = $1 ORDER BY seq DESC LIMIT 1) last
+                """, connection);
+            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = roomId });
+            await using var reader = await command.ExecuteReaderAsync(token);
+            return await reader.ReadAsync(token)
+                ? new RoomBounds(reader.GetInt64(0), reader.GetInt32(1), reader.GetInt64(2))
+                : default;
+        }, cancellationToken);
+
+    /// <summary>The oldest <paramref name="limit"/> events between the two numbers (both exclusive), ascending.</summary>
+    public Task<IReadOnlyList<NumberedEvent>> ReadOldestAsync(string roomId, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken) =>
+        ReadAsync("SELECT seq, epoch, body FROM events WHERE room_id = $1 AND seq > $2 AND seq < $3 ORDER BY seq LIMIT $4", roomId, afterSeq, beforeSeq, limit, cancellationToken);
+
+    /// <summary>The newest <paramref name="limit"/> events between the two numbers (both exclusive), ascending.</summary>
+    public async Task<IReadOnlyList<NumberedEvent>> ReadNewestAsync(string roomId, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken)
+    {
+        var descending = await ReadAsync(
+            "SELECT seq, epoch, body FROM events WHERE room_id = $1 AND seq > $2 AND seq < $3 ORDER BY seq DESC LIMIT $4", roomId, afterSeq, beforeSeq, limit, cancellationToken);
+        return [.. descending.Reverse()];
+    }
+
+    private Task<IReadOnlyList<NumberedEvent>> ReadAsync(string sql, string roomId, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken) =>
+        AskAsync<IReadOnlyList<NumberedEvent>>(async (connection, token) =>
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = roomId });
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = afterSeq });
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = beforeSeq });
+            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+            await using var reader = await command.ExecuteReaderAsync(token);
+            var events = new List<NumberedEvent>();
+            while (await reader.ReadAsync(token))
+                events.Add(new NumberedEvent(reader.GetInt64(0), reader.GetInt32(1), Encoding.UTF8.GetBytes(reader.GetString(2))));
+            return events;
+        }, cancellationToken);
+
+    private async Task<T> AskAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> question, CancellationToken cancellationToken)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(Timeout);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var connection = await database.OpenConnectionAsync(deadline.Token);
+                return await question(connection, deadline.Token);
+            }
+            catch (PostgresException failure) when (failure.SqlState == PostgresErrorCodes.AdminShutdown && attempt == 1)
+            {
+                // A pooled connection from before a restart of Postgres: a fresh one may do.
+            }
+            catch (Exception failure) when (!cancellationToken.IsCancellationRequested && IsAway(failure))
+            {
+                throw new ChatException(ErrorCodes.Unavailable, "History cannot be reached now.", RetryAfterMs);
+            }
+        }
+    }
+
+    private static bool IsAway(Exception failure) => failure switch
+    {
+        PostgresException refused => refused.IsTransient,
+        NpgsqlException or TimeoutException or OperationCanceledException => true,
+        _ => false,
+    };
+}

@@ -1,0 +1,176 @@
+using Chat.Contracts;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using StackExchange.Redis;
+
+namespace Chat.Data.Numbering;
+
+/// <summary>An epoch of the numbering and when it began.</summary>
+public readonly record struct NumberingEpoch(int Number, DateTimeOffset StartedAt);
+
+/// <summary>
+/// The epoch in which events are numbered. Postgres says which one is current; Redis only repeats it. An epoch is current only after its script and
+/// its guard have certainly reached Redis, and one whose outcome is unknown is never used, so no two servers ever number in the same epoch.
+/// </summary>
+public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMultiplexer redis, ILogger<EpochStore> logger) : IDisposable
+{
+    // Takeovers of all processes wait for one another under this advisory lock: "chatepoc" in ASCII.
+    private const long TakeoverLock = 0x63686174_65706f63;
+    private const int NoEpoch = -1;
+    private static readonly TimeSpan TakeoverTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly SemaphoreSlim _oneAtATime = new(1);
+    private volatile NumberingScript? _script;
+    private long _startedAtTicks;
+
+    /// <summary>The current epoch as this process knows it; asks Postgres the first time. Throws <see cref="NumberingUnavailableException"/>.</summary>
+    public async ValueTask<NumberingEpoch> GetAsync(CancellationToken cancellationToken)
+    {
+        var script = await GetScriptAsync(cancellationToken);
+        return new NumberingEpoch(script.Epoch, new DateTimeOffset(Volatile.Read(ref _startedAtTicks), TimeSpan.Zero));
+    }
+
+    /// <summary>The script of the current epoch as this process knows it.</summary>
+    internal async ValueTask<NumberingScript> GetScriptAsync(CancellationToken cancellationToken) =>
+        _script ?? await ReplaceAsync(NoEpoch, NoEpoch, cancellationToken);
+
+    /// <summary>
+    /// Redis refused <paramref name="refused"/>: finds the epoch that replaced it or starts a fresh one above <paramref name="seen"/>, the latest epoch
+    /// that Redis mentioned. Throws <see cref="NumberingUnavailableException"/> after at most 5 seconds.
+    /// </summary>
+    internal async Task<NumberingScript> ReplaceAsync(int refused, int seen, CancellationToken cancellationToken)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(TakeoverTimeout);
+        try
+        {
+            await _oneAtATime.WaitAsync(deadline.Token);
+            try
+            {
+                if (_script is { } current && current.Epoch > refused)
+                    return current;
+                return await FindOrStartAsync(refused, seen, deadline.Token);
+            }
+            finally
+            {
+                _oneAtATime.Release();
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new NumberingUnavailableException($"Finding the current epoch took longer than {TakeoverTimeout.TotalSeconds} s.");
+        }
+        catch (Exception failure) when (failure is NpgsqlException or RedisException or TimeoutException)
+        {
+            throw new NumberingUnavailableException("The current epoch cannot be found while Postgres or Redis is away.", failure);
+        }
+    }
+
+    private async Task<NumberingScript> FindOrStartAsync(int refused, int seen, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await ExecuteAsync(connection, "SELECT pg_advisory_lock($1)", [TakeoverLock], cancellationToken);
+        try
+        {
+            var current = await ReadCurrentAsync(connection, cancellationToken);
+            if (current.Number > refused)
+                return Use(current);
+
+            // The number is spent before Redis hears of it: should the outcome stay unknown, nobody takes it a second time.
+            var number = (int)(await ScalarAsync(connection, """
+                INSERT INTO numbering (shard, current_epoch, next_epoch, started_at) VALUES (0, -1, $1 + 1, now())
+                ON CONFLICT (shard) DO UPDATE SET next_epoch = GREATEST(numbering.next_epoch, $1) + 1
+                RETURNING next_epoch - 1
+                """, [seen + 1], cancellationToken))!;
+            var script = new NumberingScript(number);
+            await LoadAsync(script).WaitAsync(cancellationToken);
+
+            // Only if nobody took a later one meanwhile (our lock ends with our connection, which may have broken).
+            var started = await ScalarAsync(connection, """
+                UPDATE numbering SET current_epoch = $1, started_at = now() WHERE shard = 0 AND next_epoch = $1 + 1 RETURNING started_at
+                """, [number], cancellationToken);
+            if (started is null)
+                throw new NumberingUnavailableException($"Another process started an epoch after {number}.");
+            Log.EpochStarted(logger, number, refused);
+            return Use(new NumberingEpoch(number, new DateTimeOffset((DateTime)started)));
+        }
+        finally
+        {
+            await UnlockAsync(connection);
+        }
+    }
+
+    private async Task LoadAsync(NumberingScript script)
+    {
+        // One transaction, sent once: the guard never names an epoch whose script is not there.
+        var transaction = redis.GetDatabase().CreateTransaction();
+        var load = transaction.ExecuteAsync("SCRIPT", "LOAD", script.Text);
+        var guard = transaction.StringSetAsync(RedisKeys.EpochGuard, script.Epoch);
+        await transaction.ExecuteAsync();
+        var hash = (string?)await load;
+        if (!await guard || hash != script.Hash)
+            throw new NumberingUnavailableException($"Redis did not take the script of epoch {script.Epoch}.");
+    }
+
+    private NumberingScript Use(NumberingEpoch epoch)
+    {
+        var script = new NumberingScript(epoch.Number);
+        Volatile.Write(ref _startedAtTicks, epoch.StartedAt.UtcTicks);
+        _script = script;
+        return script;
+    }
+
+    private static async Task<NumberingEpoch> ReadCurrentAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("SELECT current_epoch, started_at FROM numbering WHERE shard = 0", connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? new NumberingEpoch(reader.GetInt32(0), new DateTimeOffset(reader.GetDateTime(1)))
+            : new NumberingEpoch(NoEpoch, default);
+    }
+
+    private async Task UnlockAsync(NpgsqlConnection connection)
+    {
+        try
+        {
+            await ExecuteAsync(connection, "SELECT pg_advisory_unlock($1)", [TakeoverLock], CancellationToken.None);
+        }
+        catch (Exception failure) when (failure is NpgsqlException or InvalidOperationException or TimeoutException)
+        {
+            // The lock ends with the broken connection.
+            Log.UnlockFailed(logger, failure);
+        }
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, object[] parameters, CancellationToken cancellationToken)
+    {
+        await using var command = Command(connection, sql, parameters);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task<object?> ScalarAsync(NpgsqlConnection connection, string sql, object[] parameters, CancellationToken cancellationToken)
+    {
+        await using var command = Command(connection, sql, parameters);
+        return await command.ExecuteScalarAsync(cancellationToken);
+    }
+
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, object[] parameters)
+    {
+        var command = new NpgsqlCommand(sql, connection) { CommandTimeout = (int)TakeoverTimeout.TotalSeconds };
+        foreach (var value in parameters)
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        return command;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _oneAtATime.Dispose();
+
+    private static partial class Log
+    {
+        [LoggerMessage(2101, LogLevel.Warning, "Epoch {Epoch} of the numbering begins: Redis refused epoch {Refused} (first start, a restart, a failover, or lost data)")]
+        public static partial void EpochStarted(ILogger logger, int epoch, int refused);
+
+        [LoggerMessage(2102, LogLevel.Debug, "The takeover lock ends with its connection")]
+        public static partial void UnlockFailed(ILogger logger, Exception failure);
+    }
+}

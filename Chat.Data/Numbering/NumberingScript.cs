@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Chat.Contracts;
+using StackExchange.Redis;
+
+namespace Chat.Data.Numbering;
+
+/// <summary>
+/// The numbering script of one epoch. It is called by its hash and nothing else: whoever sent its text along would load it into a server
+/// that has lost data, and that server would give numbers out again. Only a takeover loads it.
+/// </summary>
+internal sealed class NumberingScript
+{
+    // A producer may send the same event again for a day; a week leaves room for a persister that is behind, which shortens it afterwards.
+    private const int IdSeconds = 7 * 24 * 3600;
+    private const int FieldsPerEvent = 5;
+    private static readonly string Template = ReadTemplate();
+
+    public NumberingScript(int epoch)
+    {
+        Epoch = epoch;
+        Text = Template
+            .Replace("@EPOCH@", epoch.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("@GUARD@", RedisKeys.EpochGuard, StringComparison.Ordinal);
+#pragma warning disable CA5350 // Redis names scripts by their SHA-1.
+        Hash = Convert.ToHexStringLower(SHA1.HashData(Encoding.UTF8.GetBytes(Text)));
+#pragma warning restore CA5350
+    }
+
+    public int Epoch { get; }
+
+    public string Text { get; }
+
+    public string Hash { get; }
+
+    /// <summary>Calls the script; what Redis refuses comes as <see cref="RedisServerException"/>.</summary>
+    public async Task<IReadOnlyList<EventNumber>> CallAsync(IDatabase redis, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events)
+    {
+        var arguments = new List<object>(9 + events.Count * FieldsPerEvent)
+        {
+            Hash,
+            5,
+            (RedisKey)RedisKeys.Stream(roomId),
+            (RedisKey)RedisKeys.Head(roomId),
+            (RedisKey)RedisKeys.IdPrefix(roomId),
+            (RedisKey)RedisKeys.Access(roomId),
+            (RedisKey)RedisKeys.RoomChannel(roomId),
+            createdEpoch,
+            IdSeconds,
+        };
+        foreach (var pending in events)
+        {
+            arguments.Add(pending.EventId.ToString("N"));
+            arguments.Add(string.Join(',', pending.OtherIds.Select(id => id.ToString("N"))));
+            arguments.Add(pending.AccessVersion);
+            arguments.Add(pending.TimestampMs);
+            arguments.Add((RedisValue)pending.Body);
+        }
+        var reply = await redis.ExecuteAsync("EVALSHA", arguments);
+        return Parse(reply, events.Count);
+    }
+
+    private EventNumber[] Parse(RedisResult reply, int count)
+    {
+        if (reply.Length != count * FieldsPerEvent)
+            throw new FormatException($"The numbering script of epoch {Epoch} answered {reply.Length} fields for {count} events.");
+        var numbers = new EventNumber[count];
+        for (var i = 0; i < count; i++)
+        {
+            var at = i * FieldsPerEvent;
+            numbers[i] = new EventNumber(
+                Guid.ParseExact((string)reply[at + 4]!, "N"), (long)reply[at], (int)reply[at + 1], (long)reply[at + 2], (int)reply[at + 3] == 1);
+        }
+        return numbers;
+    }
+
+    private static string ReadTemplate()
+    {
+        using var stream = typeof(NumberingScript).Assembly.GetManifestResourceStream("Chat.Data.Numbering.number.lua")
+            ?? throw new InvalidOperationException("number.lua is not embedded in Chat.Data.");
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        return reader.ReadToEnd();
+    }
+}

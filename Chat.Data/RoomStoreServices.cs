@@ -1,0 +1,22 @@
+using Chat.Data.History;
+using Chat.Data.Numbering;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Chat.Data;
+
+/// <summary>Registers numbering and history. They stand on the <c>NpgsqlDataSource</c> and the <c>IConnectionMultiplexer</c> that the process has registered.</summary>
+public static class RoomStoreServices
+{
+    public static IServiceCollection AddRoomStore(this IServiceCollection services)
+    {
+        services.AddHealthChecks().AddCheck<RedisRequirements>("redis-settings");
+        return services
+            .AddSingleton<RedisRequirements>()
+            .AddSingleton<EpochStore>()
+            .AddSingleton<EventStore>()
+            .AddSingleton<HotStream>()
+            .AddSingleton<RoomNumbering>()
+            .AddSingleton<DirectFanout>()
+            .AddSingleton<RoomHistory>();
+    }
+}

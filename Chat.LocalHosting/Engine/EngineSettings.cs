@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Reflection;
+using Aspire.Hosting;
+using Chat.LocalHosting.Processes;
+using Microsoft.Extensions.Configuration;
+
+namespace Chat.LocalHosting.Engine;
+
+/// <summary>What the engine itself takes from the configuration.</summary>
+internal sealed record EngineSettings
+{
+    /// <summary>Names a data directory that was made for one test; it is deleted in the end.</summary>
+    public const string TemporaryDataKey = "LocalEngine:TemporaryData";
+
+    private const int DefaultDashboardPort = 18888;
+
+    public required string DataDirectory { get; init; }
+
+    public bool DeleteDataAtEnd { get; init; }
+
+    public required DistributedApplicationExecutionContext Context { get; init; }
+
+    /// <summary>The assembly that describes the application; it also knows where the local broker's project is.</summary>
+    public Assembly? AppHost { get; init; }
+
+    /// <summary>Null = no dashboard.</summary>
+    public int? DashboardPort { get; init; }
+
+    /// <summary>Fixed ports of the model are ignored, so that test runs do not get in each other's way.</summary>
+    public bool RandomizePorts { get; init; }
+
+    public static EngineSettings Read(IDistributedApplicationBuilder builder, bool disableDashboard)
+    {
+        var configuration = builder.Configuration;
+        return new EngineSettings
+        {
+            DataDirectory = Engine.DataDirectory.PathFor(builder),
+            DeleteDataAtEnd = configuration[TemporaryDataKey] == Engine.DataDirectory.PathFor(builder),
+            Context = builder.ExecutionContext,
+            AppHost = builder.AppHostAssembly,
+            DashboardPort = disableDashboard ? null : Port(configuration["CHAT_DASHBOARD_PORT"]),
+            RandomizePorts = configuration.GetValue("DcpPublisher:RandomizePorts", false),
+        };
+    }
+
+    private static int Port(string? text)
+    {
+        if (string.IsNullOrEmpty(text))
+            return DefaultDashboardPort;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= 65535
+            ? port == 0 ? LoopbackPort.Pick() : port
+            : throw new DistributedApplicationException($"CHAT_DASHBOARD_PORT is '{text}': it must be a port number (0 = any free one).");
+    }
+}

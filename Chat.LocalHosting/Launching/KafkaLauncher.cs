@@ -1,0 +1,29 @@
+using System.Globalization;
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Chat.LocalHosting.Backends;
+using Chat.LocalHosting.Processes;
+
+namespace Chat.LocalHosting.Launching;
+
+/// <summary>Runs the local broker on its port.</summary>
+internal sealed class KafkaLauncher(KafkaServerResource kafka, string executable, string dataDirectory) : Launcher
+{
+    public override string Type => "kafka";
+
+    /// <summary>The second endpoint is for container networks, and nobody listens there.</summary>
+    public override IEnumerable<string> UrlsOf(IResource resource, int replica) => [kafka.PrimaryEndpoint.Url];
+
+    public override Task<ChildCommand> PrepareAsync(int replica, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(dataDirectory);
+        return Task.FromResult(new ChildCommand(
+            executable, "--data", dataDirectory, "--port", kafka.PrimaryEndpoint.Port.ToString(CultureInfo.InvariantCulture))
+        {
+            Environment = new Dictionary<string, string?> { ["DOTNET_ROOT"] = BuiltOutput.DotnetRoot },
+        });
+    }
+
+    public override Task<bool> IsHealthyAsync(int replica, CancellationToken cancellationToken) =>
+        KafkaProbe.IsReadyAsync(kafka.PrimaryEndpoint.Port, cancellationToken);
+}

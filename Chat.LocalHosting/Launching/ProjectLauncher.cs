@@ -1,0 +1,47 @@
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Chat.LocalHosting.Processes;
+
+namespace Chat.LocalHosting.Launching;
+
+/// <summary>Runs the built output of a project in the project's folder, where its settings and static files are.</summary>
+internal sealed class ProjectLauncher(
+    ProjectResource project, BuiltOutput output, DistributedApplicationExecutionContext context, HttpClient http)
+    : WebLauncher(project, context, http)
+{
+    // A node takes up to its drain window to send its clients away; everything is gone 20 s after SIGTERM, the servers last.
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(14);
+
+    public override string Type => "project";
+
+    public override async Task<ChildCommand> PrepareAsync(int replica, CancellationToken cancellationToken)
+    {
+        var environment = await GetEnvironmentAsync(replica, cancellationToken);
+        // What the engine itself was started with must not move the service's own addresses.
+        environment.TryAdd("ASPNETCORE_URLS", Addresses(replica));
+        environment.TryAdd("HTTP_PORTS", null);
+        environment.TryAdd("HTTPS_PORTS", null);
+        environment.TryAdd("DOTNET_LAUNCH_PROFILE", null);
+        environment.TryAdd("LOGGING__CONSOLE__FORMATTERNAME", "simple");
+        environment["DOTNET_ROOT"] = BuiltOutput.DotnetRoot;
+
+        return new ChildCommand(output.ExecutableOf(project.Metadata.ProjectPath), await GetArgumentsAsync(cancellationToken))
+        {
+            Environment = environment,
+            WorkingDirectory = Path.GetDirectoryName(project.Metadata.ProjectPath)!,
+            StopTimeout = StopTimeout,
+        };
+    }
+
+    private string? Addresses(int replica)
+    {
+        var addresses = project.Annotations.OfType<EndpointAnnotation>()
+            .Where(endpoint => endpoint.UriScheme is "http" or "https")
+            .Select(endpoint => $"{endpoint.UriScheme}://{HostOf(endpoint)}:{endpoint.ReplicaPorts[replica]}")
+            .ToArray();
+        return addresses.Length > 0 ? string.Join(';', addresses) : null;
+    }
+
+    /// <summary>Replicas announce their address to others by what they listen on, so it must be one address and not a name.</summary>
+    private static string HostOf(EndpointAnnotation endpoint) => endpoint.TargetHost == "localhost" ? "127.0.0.1" : endpoint.TargetHost;
+}

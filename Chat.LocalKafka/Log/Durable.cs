@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Chat.LocalKafka.Log;
+
+/// <summary>The file operations on which durability rests: what they return from has reached the disk.</summary>
+internal static partial class Durable
+{
+    public static void Flush(SafeFileHandle file) => RandomAccess.FlushToDisk(file);
+
+    /// <summary>Makes created, renamed and deleted names in a directory durable. On Windows the file system's journal does it.</summary>
+    public static void FlushDirectory(string path)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        const int readOnly = 0;
+        var descriptor = Open(path, readOnly);
+        if (descriptor < 0)
+            throw new IOException($"Cannot open the directory {path}: error {Marshal.GetLastPInvokeError()}.");
+        var result = Fsync(descriptor);
+        var error = Marshal.GetLastPInvokeError();
+        Close(descriptor);
+        if (result != 0)
+            throw new IOException($"Cannot flush the directory {path}: error {error}.");
+    }
+
+    /// <summary>Replaces a file so that after a crash either the old or the new content is there, whole.</summary>
+    public static void Replace(string path, ReadOnlySpan<byte> content)
+    {
+        var temporary = path + ".tmp";
+        using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.Read))
+        {
+            RandomAccess.Write(file, content, 0);
+            Flush(file);
+        }
+
+        File.Move(temporary, path, overwrite: true);
+        FlushDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Fsync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int Close(int descriptor);
+}

@@ -1,0 +1,108 @@
+namespace Chat.LocalKafka.Log;
+
+/// <summary>The disk refused a write or a flush: nothing that waited for it may be acknowledged.</summary>
+internal sealed class StorageFailedException(string message, Exception? cause = null) : IOException(message, cause);
+
+/// <summary>
+/// Group commit of one file: all who wait when a flush starts are served by it, and those who come meanwhile by the next one.
+/// A wait never completes for bytes that were not flushed.
+/// </summary>
+/// <param name="flush">Flushes what has been appended when it is called and returns up to where that was.</param>
+internal sealed class GroupCommit(Flusher flusher, Func<long> flush)
+{
+    private readonly Lock _gate = new();
+    private readonly Queue<(long End, TaskCompletionSource Done)> _waiters = new();
+    private long _durable;
+    private bool _scheduled;
+    private bool _again;
+
+    /// <summary>Tells that there is something to flush; returns at once.</summary>
+    public void Request()
+    {
+        lock (_gate)
+        {
+            if (_scheduled)
+            {
+                _again = true;
+                return;
+            }
+
+            _scheduled = true;
+        }
+
+        flusher.Schedule(this);
+    }
+
+    /// <summary>Completes when everything below the end is durable; fails with <see cref="StorageFailedException"/> when it cannot become so.</summary>
+    public Task WaitAsync(long end)
+    {
+        lock (_gate)
+        {
+            if (end <= _durable)
+                return Task.CompletedTask;
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiters.Enqueue((end, done));
+            return done.Task;
+        }
+    }
+
+    /// <summary>Sets what is durable from the start, or after the file was opened anew.</summary>
+    public void Reset(long durable)
+    {
+        lock (_gate)
+            _durable = durable;
+    }
+
+    public void FlushNow()
+    {
+        lock (_gate)
+            _again = false;
+        StorageFailedException? failure = null;
+        var end = 0L;
+        try
+        {
+            end = flush();
+        }
+        catch (StorageFailedException exception)
+        {
+            failure = exception;
+        }
+
+        if (failure is null)
+            Complete(end);
+        else
+            Fail(failure);
+
+        lock (_gate)
+        {
+            if (!_again)
+            {
+                _scheduled = false;
+                return;
+            }
+        }
+
+        flusher.Schedule(this);
+    }
+
+    public void Fail(StorageFailedException failure)
+    {
+        lock (_gate)
+        {
+            while (_waiters.TryDequeue(out var waiter))
+                waiter.Done.SetException(failure);
+        }
+    }
+
+    private void Complete(long end)
+    {
+        lock (_gate)
+        {
+            _durable = Math.Max(_durable, end);
+            // Waiters come nearly in order: a repeated batch waits for an older end. One that is stuck behind a newer end is
+            // served by the next flush, which that newer end has already asked for.
+            while (_waiters.TryPeek(out var waiter) && waiter.End <= _durable)
+                _waiters.Dequeue().Done.SetResult();
+        }
+    }
+}

@@ -1,0 +1,183 @@
+using System.Text.Json;
+
+namespace Chat.Realtime.Commands;
+
+/// <summary>
+/// Reads a command straight from UTF-8. Strict: one JSON object, right types, no key twice (readers disagree about which of them counts),
+/// bounded depth, finite numbers, no text that the database could not store. Unknown fields are ignored, but not excused from being JSON.
+/// </summary>
+internal static class CommandParser
+{
+    private const int MaxDepth = 16;
+    private const int MaxAttachments = 20;
+
+    /// <summary>
+    /// The command, or what is wrong with the frame. The id of a bad frame is given where it could be read, so that its error can be told apart.
+    /// </summary>
+    public static bool TryParse(ReadOnlySpan<byte> message, out Command command, out ReadOnlyMemory<byte> id, out string? error)
+    {
+        var fields = new Fields();
+        command = default;
+        try
+        {
+            var reader = new Utf8JsonReader(message, new JsonReaderOptions { MaxDepth = MaxDepth });
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException("not an object");
+            var seen = new HashSet<string>(8);
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var name = Text(ref reader);
+                if (!seen.Add(name)) throw new JsonException("duplicate key");
+                reader.Read();
+                fields.Read(name, ref reader);
+            }
+            if (reader.Read()) throw new JsonException("more than one value");
+            id = fields.Id;
+            if (fields.Kind is not { } kind)
+            {
+                error = fields.HasEventType ? "This event_type is no command." : "event_type is missing.";
+                return false;
+            }
+            command = fields.ToCommand(kind);
+            error = null;
+            return true;
+        }
+        // The reader throws InvalidOperationException for text that is not UTF-8 or not UTF-16 once unescaped.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            id = fields.Id;
+            error = e is WrongTypeException ? e.Message : "The frame is not a JSON object in the form of a command.";
+            return false;
+        }
+    }
+
+    private static string Text(ref Utf8JsonReader reader)
+    {
+        var text = reader.GetString()!;
+        return text.Contains('\0') ? throw new JsonException("U+0000") : text;
+    }
+
+    // Reads past a value that nobody asked for, by the same rules.
+    private static void Skip(ref Utf8JsonReader reader)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.String:
+                if (reader.ValueIsEscaped) Text(ref reader);
+                break;
+            case JsonTokenType.Number:
+                Finite(ref reader);
+                break;
+            case JsonTokenType.StartArray:
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray) Skip(ref reader);
+                break;
+            case JsonTokenType.StartObject:
+                var seen = new HashSet<string>();
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+                {
+                    if (!seen.Add(Text(ref reader))) throw new JsonException("duplicate key");
+                    reader.Read();
+                    Skip(ref reader);
+                }
+                break;
+        }
+    }
+
+    private static void Finite(ref Utf8JsonReader reader)
+    {
+        if (!reader.TryGetDouble(out var number) || !double.IsFinite(number)) throw new JsonException("number out of range");
+    }
+
+    private sealed class WrongTypeException(string message) : JsonException(message);
+
+    private struct Fields
+    {
+        private Command _command;
+
+        public ReadOnlyMemory<byte> Id { get; private set; }
+        public CommandKind? Kind { get; private set; }
+        public bool HasEventType { get; private set; }
+
+        public readonly Command ToCommand(CommandKind kind) => _command with { Kind = kind, Id = Id };
+
+        public void Read(string name, ref Utf8JsonReader reader)
+        {
+            switch (name)
+            {
+                case "event_type": Kind = KindOf(String(name, ref reader)); HasEventType = true; break;
+                case "id": Id = IdOf(ref reader); break;
+                case "room_id": _command = _command with { RoomId = String(name, ref reader) }; break;
+                case "user_id": _command = _command with { UserId = String(name, ref reader) }; break;
+                case "content": _command = _command with { Content = String(name, ref reader) }; break;
+                case "content_type": _command = _command with { ContentType = String(name, ref reader) }; break;
+                case "client_id": _command = _command with { ClientId = String(name, ref reader) }; break;
+                case "reply_to": _command = _command with { ReplyTo = String(name, ref reader) }; break;
+                case "attachments": _command = _command with { Attachments = Strings(name, ref reader) }; break;
+                case "since_seq": _command = _command with { SinceSeq = Natural(name, ref reader) }; break;
+                case "epoch": _command = _command with { Epoch = String(name, ref reader) }; break;
+                case "before_seq": _command = _command with { BeforeSeq = Natural(name, ref reader) }; break;
+                case "after_seq": _command = _command with { AfterSeq = Natural(name, ref reader) }; break;
+                case "limit": _command = _command with { Limit = Natural(name, ref reader) }; break;
+                case "after": _command = _command with { After = String(name, ref reader) }; break;
+                case "active": _command = _command with { Active = Boolean(name, ref reader) }; break;
+                case "seq": _command = _command with { Seq = Natural(name, ref reader) }; break;
+                case "mark_unread": _command = _command with { MarkUnread = Boolean(name, ref reader) }; break;
+                case "access_token": _command = _command with { AccessToken = String(name, ref reader) }; break;
+                default: Skip(ref reader); break;
+            }
+        }
+
+        private static CommandKind? KindOf(string eventType) => eventType switch
+        {
+            Contracts.CommandTypes.ChatMessage => CommandKind.ChatMessage,
+            Contracts.CommandTypes.DirectMessage => CommandKind.DirectMessage,
+            Contracts.CommandTypes.Subscribe => CommandKind.Subscribe,
+            Contracts.CommandTypes.Unsubscribe => CommandKind.Unsubscribe,
+            Contracts.CommandTypes.History => CommandKind.History,
+            Contracts.CommandTypes.Presence => CommandKind.Presence,
+            Contracts.CommandTypes.Typing => CommandKind.Typing,
+            Contracts.CommandTypes.Read => CommandKind.Read,
+            Contracts.CommandTypes.Authenticate => CommandKind.Authenticate,
+            Contracts.CommandTypes.Ping => CommandKind.Ping,
+            _ => null,
+        };
+
+        private static byte[] IdOf(ref Utf8JsonReader reader)
+        {
+            if (reader.TokenType == JsonTokenType.Number)
+            {
+                Finite(ref reader);
+                return reader.ValueSpan.ToArray();
+            }
+            if (reader.TokenType != JsonTokenType.String) throw new WrongTypeException("id must be a number or a string.");
+            Text(ref reader);
+            return [(byte)'"', .. reader.ValueSpan, (byte)'"'];
+        }
+
+        private static string String(string name, ref Utf8JsonReader reader) =>
+            reader.TokenType == JsonTokenType.String ? Text(ref reader) : throw new WrongTypeException($"{name} must be a string.");
+
+        private static bool Boolean(string name, ref Utf8JsonReader reader) => reader.TokenType switch
+        {
+            JsonTokenType.True => true,
+            JsonTokenType.False => false,
+            _ => throw new WrongTypeException($"{name} must be true or false."),
+        };
+
+        private static long Natural(string name, ref Utf8JsonReader reader) =>
+            reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var number) && number >= 0
+                ? number
+                : throw new WrongTypeException($"{name} must be an integer, 0 or more.");
+
+        private static List<string> Strings(string name, ref Utf8JsonReader reader)
+        {
+            if (reader.TokenType != JsonTokenType.StartArray) throw new WrongTypeException($"{name} must be an array of strings.");
+            var strings = new List<string>();
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            {
+                if (strings.Count == MaxAttachments) throw new WrongTypeException($"{name} has more than {MaxAttachments} elements.");
+                strings.Add(String(name, ref reader));
+            }
+            return strings;
+        }
+    }
+}

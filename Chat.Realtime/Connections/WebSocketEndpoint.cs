@@ -1,0 +1,95 @@
+using Chat.Contracts;
+using Chat.Contracts.Api;
+using Chat.Realtime.Auth;
+using Chat.Realtime.Commands;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.WebSockets;
+
+namespace Chat.Realtime.Connections;
+
+/// <summary>
+/// <c>GET /ws</c>: who may connect is decided before the upgrade, by the origin first (a foreign page must not even spend a ticket).
+/// </summary>
+internal sealed partial class WebSocketEndpoint(
+    AllowedOrigins origins, TokenAuthenticator authenticator, ConnectionLifecycle lifecycle, CommandDispatcher dispatcher,
+    DrainState drain, NodeMetrics metrics, TimeProvider time, ILogger<WebSocketEndpoint> logger)
+{
+    public const string Path = "/ws";
+
+    // Pings after this much silence. Under 30 s, so that no proxy in between takes the connection for idle.
+    private static readonly TimeSpan PingAfter = TimeSpan.FromMilliseconds(ProtocolLimits.HeartbeatMs);
+    // A back-stop: the connection clock closes a silent peer with 1001 before the framework cuts it without a code.
+    private static readonly TimeSpan PongWithin = TimeSpan.FromMilliseconds(1.5 * ProtocolLimits.HeartbeatMs);
+
+    /// <summary>The middleware and the route.</summary>
+    public static void Map(WebApplication app)
+    {
+        app.UseWhen(context => context.Request.Path == Path, ws =>
+        {
+            ws.Use((context, next) =>
+            {
+                if (context.Features.Get<IHttpUpgradeFeature>() is { } upgrade) context.Features.Set<IHttpUpgradeFeature>(new HeardUpgrade(upgrade));
+                return next(context);
+            });
+            ws.UseWebSockets(new WebSocketOptions { KeepAliveInterval = PingAfter, KeepAliveTimeout = PongWithin });
+        });
+        app.MapGet(Path, (HttpContext context, WebSocketEndpoint endpoint) => endpoint.HandleAsync(context)).ExcludeFromDescription();
+    }
+
+    private async Task HandleAsync(HttpContext context)
+    {
+        if (drain.IsDraining)
+        {
+            await RefuseAsync(context, ErrorCodes.Unavailable, "This node is stopping; connect again.");
+            return;
+        }
+        if (!context.WebSockets.IsWebSocketRequest)
+        {
+            await RefuseAsync(context, ErrorCodes.BadRequest, "This address speaks WebSocket: send an upgrade request.");
+            return;
+        }
+        if (!origins.Allow(context.Request))
+        {
+            await RefuseAsync(context, ErrorCodes.Forbidden, "This origin may not connect.");
+            return;
+        }
+        ConnectedUser? user;
+        try
+        {
+            user = await authenticator.AuthenticateAsync(context, context.RequestAborted);
+        }
+        catch (ChatException e)
+        {
+            await RefuseAsync(context, e.Code, e.Message);
+            return;
+        }
+        if (user is null)
+        {
+            await RefuseAsync(context, ErrorCodes.Unauthorized, "The access token or ticket is missing, wrong or expired.");
+            return;
+        }
+
+        var subProtocol = context.WebSockets.WebSocketRequestedProtocols.Contains(ProtocolLimits.SubProtocol) ? ProtocolLimits.SubProtocol : null;
+        using var socket = await context.WebSockets.AcceptWebSocketAsync(subProtocol);
+        var stream = (context.Features.Get<IHttpUpgradeFeature>() as HeardUpgrade)?.Stream;
+        var connection = await lifecycle.OpenAsync(user, context.RequestAborted);
+        stream?.Watch(connection);
+        try
+        {
+            await using var session = new WebSocketSession(connection, socket, dispatcher, metrics, time, context.Abort, logger);
+            await session.RunAsync(context.RequestAborted);
+        }
+        finally
+        {
+            lifecycle.Closed(connection);
+        }
+    }
+
+    private static Task RefuseAsync(HttpContext context, string code, string detail)
+    {
+        var status = ErrorCodes.HttpStatus(code);
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsJsonAsync(
+            new Problem(null, null, status, detail, code, null), ChatJson.Wire.Problem, "application/problem+json", context.RequestAborted);
+    }
+}

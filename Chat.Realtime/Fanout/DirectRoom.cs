@@ -1,0 +1,21 @@
+using Chat.Contracts;
+using Chat.Data.History;
+
+namespace Chat.Realtime.Fanout;
+
+/// <summary>Follows one direct room for one user of this node, over the user's own channel. Its two members never change.</summary>
+internal sealed class DirectRoom(
+    UserFeed feed, string roomId, RoomHistory history, NodeMetrics metrics, TimeProvider time, ILogger<UserFeed> logger, CancellationToken stopping)
+    : RoomFollower(roomId, history, metrics, time, logger, stopping)
+{
+    protected override void Deliver(in NumberedEvent numbered) =>
+        feed.Deliver(RoomId, numbered.ToDelivered(), Envelopes.TimestampOf(numbered.Body.Span));
+
+    protected override void Resync(int epoch, long headSeq) => feed.Deliver(RoomId, Envelopes.Resync(RoomId, epoch, headSeq, time.GetUtcNow()), 0);
+
+    protected override Task RecheckAsync(CancellationToken cancellationToken)
+    {
+        lock (Gate) AccessVersion = long.MaxValue;
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Threading.Channels;
+using Chat.Contracts;
+using StackExchange.Redis;
+
+namespace Chat.Realtime.Fanout;
+
+/// <summary>
+/// Compares the local rooms with their heads every two seconds, since a lost last message leaves no gap that an event would show, and at once after
+/// the subscriber connection was restored. It also closes what nobody holds any more and subscribes what could not be subscribed.
+/// </summary>
+internal sealed partial class FanoutHeartbeat(
+    RedisSubscribers subscribers, IConnectionMultiplexer redis, LocalRooms rooms, UserFeeds users, TimeProvider time, ILogger<FanoutHeartbeat> logger) : BackgroundService
+{
+    // Reads in flight at once: enough to fill a round trip, too few to delay the accept path.
+    private const int BatchSize = 256;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+    // One wake-up is remembered: several losses in a row need one comparison.
+    private readonly Channel<bool> _restored = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        subscribers.Restored += () => _restored.Writer.TryWrite(true);
+        var sure = false;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await CloseAbandonedAsync();
+                await CompareRoomsAsync(sure);
+                foreach (var batch in users.All().Chunk(BatchSize))
+                    await Task.WhenAll(batch.Select(feed => sure ? feed.CompareHeadsAsync() : feed.ListenAsync()));
+                sure = await WaitAsync(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
+            {
+                LogNotCompared(e.Message);
+                sure = true; // whatever was published meanwhile
+                await Task.Delay(Interval * (0.5 + Random.Shared.NextDouble()), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    // True when it was the restored connection that ended the wait.
+    private async Task<bool> WaitAsync(CancellationToken stoppingToken)
+    {
+        using var woken = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        var restored = _restored.Reader.ReadAsync(woken.Token).AsTask();
+        var first = await Task.WhenAny(restored, Task.Delay(Interval, time, woken.Token));
+        await woken.CancelAsync();
+        await first.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        stoppingToken.ThrowIfCancellationRequested();
+        return first == restored;
+    }
+
+    private async Task CompareRoomsAsync(bool sure)
+    {
+        foreach (var batch in rooms.All().Chunk(BatchSize))
+        {
+            var database = redis.GetDatabase();
+            var heads = await Task.WhenAll(batch.Select(room => database.HashGetAsync(RedisKeys.Head(room.RoomId), "head")));
+            for (var i = 0; i < batch.Length; i++)
+                if (heads[i].TryParse(out long head)) batch[i].CompareHead(head, sure);
+        }
+    }
+
+    private async Task CloseAbandonedAsync()
+    {
+        foreach (var room in rooms.TakeAbandoned()) await room.CloseAsync();
+        foreach (var feed in users.TakeAbandoned()) await feed.CloseAsync();
+    }
+
+    [LoggerMessage(EventId = 43, Level = LogLevel.Warning, Message = "The heads of the local rooms cannot be read: {Reason}")]
+    private partial void LogNotCompared(string reason);
+}

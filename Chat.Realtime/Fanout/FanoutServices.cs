@@ -1,0 +1,18 @@
+namespace Chat.Realtime.Fanout;
+
+internal static class FanoutServices
+{
+    public static IHostApplicationBuilder AddFanout(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddSingleton<RedisSubscribers>();
+        services.AddHostedService(provider => provider.GetRequiredService<RedisSubscribers>());
+        services.AddSingleton<LocalRooms>();
+        services.AddSingleton<UserFeeds>();
+        services.AddSingleton<RoomAdmission>();
+        services.AddSingleton<RoomSubscriber>();
+        services.AddSingleton<LiveChannels>();
+        services.AddHostedService<FanoutHeartbeat>();
+        return builder;
+    }
+}

@@ -1,0 +1,82 @@
+using Chat.Data.History;
+using Chat.Data.Numbering;
+using Chat.Realtime.Access;
+using Chat.Realtime.Connections;
+
+namespace Chat.Realtime.Fanout;
+
+/// <summary>
+/// The rooms that have members on this node. A room is there while somebody holds it, and a little longer: people come back.
+/// </summary>
+internal sealed class LocalRooms(
+    RedisSubscribers subscribers, RoomHistory history, RoomAccess access, NodeMetrics metrics, TimeProvider time, ILogger<Room> logger, IHostApplicationLifetime lifetime)
+{
+    private static readonly TimeSpan Linger = TimeSpan.FromSeconds(5);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Room> _rooms = [];
+
+    /// <summary>The room, held for the caller until <see cref="Release"/>; made when it is not there.</summary>
+    public Room Hold(string roomId)
+    {
+        lock (_gate)
+        {
+            if (!_rooms.TryGetValue(roomId, out var room))
+            {
+                room = new Room(roomId, subscribers, history, access, metrics, time, logger, lifetime.ApplicationStopped);
+                room.Expelled += Release;
+                _rooms.Add(roomId, room);
+            }
+            room.Holders++;
+            return room;
+        }
+    }
+
+    /// <summary>One holder less.</summary>
+    public void Release(Room room)
+    {
+        lock (_gate)
+        {
+            if (--room.Holders == 0) room.EmptySince = time.GetTimestamp();
+        }
+    }
+
+    /// <summary>Offers events that this node has numbered to the room, if it is here.</summary>
+    public void Offer(string roomId, IReadOnlyList<RoomFrame> frames)
+    {
+        Room? room;
+        lock (_gate) _rooms.TryGetValue(roomId, out room);
+        room?.Offer(frames);
+    }
+
+    /// <summary>Ends the connection's subscription of the room; false when there is none.</summary>
+    public bool Leave(Connection connection, string roomId)
+    {
+        if (connection.Subscriptions.Find(roomId) is not { } subscription) return false;
+        if (!subscription.Room.Leave(subscription)) return false;
+        Release(subscription.Room);
+        return true;
+    }
+
+    public void LeaveAll(Connection connection)
+    {
+        foreach (var subscription in connection.Subscriptions.All())
+            if (subscription.Room.Leave(subscription)) Release(subscription.Room);
+    }
+
+    /// <summary>A copy: the rooms that are here.</summary>
+    public Room[] All()
+    {
+        lock (_gate) return [.. _rooms.Values];
+    }
+
+    /// <summary>Takes out the rooms that nobody has held for a while; the caller closes them.</summary>
+    public List<Room> TakeAbandoned()
+    {
+        lock (_gate)
+        {
+            var abandoned = _rooms.Values.Where(room => room.Holders == 0 && time.GetElapsedTime(room.EmptySince) > Linger).ToList();
+            foreach (var room in abandoned) _rooms.Remove(room.RoomId);
+            return abandoned;
+        }
+    }
+}

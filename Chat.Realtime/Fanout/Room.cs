@@ -1,0 +1,191 @@
+using Chat.Contracts;
+using Chat.Data.History;
+using Chat.Data.Numbering;
+using Chat.Realtime.Access;
+using StackExchange.Redis;
+
+namespace Chat.Realtime.Fanout;
+
+/// <summary>
+/// A room with members on this node: their dense array and the one position from which all of them are served. An event is encoded once, and
+/// the same bytes go to every member.
+/// </summary>
+internal sealed partial class Room(
+    string roomId, RedisSubscribers subscribers, RoomHistory history, RoomAccess access, NodeMetrics metrics, TimeProvider time, ILogger<Room> logger, CancellationToken stopping)
+    : RoomFollower(roomId, history, metrics, time, logger, stopping)
+{
+    private readonly List<Subscription> _members = [];
+    private Task<ChannelMessageQueue>? _channel;
+    private Task<ChannelMessageQueue>? _ephemeral;
+
+    /// <summary>Holders: subscribers and those who are about to be. Belongs to <see cref="LocalRooms"/>.</summary>
+    public int Holders { get; set; }
+
+    /// <summary>When the last holder left. Belongs to <see cref="LocalRooms"/>.</summary>
+    public long EmptySince { get; set; }
+
+    /// <summary>Completes when the room's channels are subscribed; a failed attempt is made anew by the next caller.</summary>
+    public async Task ListenAsync()
+    {
+        Task<ChannelMessageQueue> channel, ephemeral;
+        lock (Gate)
+        {
+            if (_channel is null or { IsFaulted: true }) _channel = subscribers.SubscribeAsync(RedisKeys.RoomChannel(RoomId), Receive);
+            if (_ephemeral is null or { IsFaulted: true }) _ephemeral = subscribers.SubscribeEphemeralAsync(RedisKeys.EphemeralChannel(RoomId), ReceiveEphemeral);
+            (channel, ephemeral) = (_channel, _ephemeral);
+        }
+        await channel;
+        await ephemeral;
+    }
+
+    /// <summary>
+    /// Takes a connection in as joining. What arrives from now on is kept for it. An earlier subscription of it, which this one replaces, is handed
+    /// back: it gets nothing more.
+    /// </summary>
+    public Subscription? Join(Subscription subscription, long accessVersion)
+    {
+        lock (Gate)
+        {
+            if (_members.Count == 0) AccessVersion = Math.Max(AccessVersion, accessVersion);
+            var old = subscription.Connection.Subscriptions.Replace(subscription);
+            if (old is not null) Detach(old);
+            subscription.Index = _members.Count;
+            _members.Add(subscription);
+            return old;
+        }
+    }
+
+    /// <summary>
+    /// Ends the joining: queues the ack that <paramref name="ack"/> makes and lets live events follow after <paramref name="position"/>. False when history
+    /// was read too early for that, or so much arrived meanwhile that it is to be read again; the subscription stays joining.
+    /// </summary>
+    public bool TryGoLive(Subscription subscription, long position, Func<ReadOnlyMemory<byte>> ack)
+    {
+        lock (Gate)
+        {
+            if (subscription.Index < 0) throw new ChatException(ErrorCodes.NotFound, "There is no such room."); // ended while joining
+            if (subscription.LostSome || position < Position)
+            {
+                subscription.KeepBackAgain();
+                return false;
+            }
+            subscription.Connection.Reply(ack());
+            subscription.GoLive(position);
+            return true;
+        }
+    }
+
+    /// <summary>Lets a joining subscription go on where the live one that it replaced stood; false when something in between was let go.</summary>
+    public bool TryContinue(Subscription subscription, Subscription replaced)
+    {
+        lock (Gate)
+        {
+            if (subscription.Index < 0 || subscription.LostSome || !replaced.IsLive) return false;
+            subscription.GoLive(replaced.DeliverAfter);
+            return true;
+        }
+    }
+
+    /// <summary>Ends a subscription; false when it had ended already.</summary>
+    public bool Leave(Subscription subscription)
+    {
+        lock (Gate)
+        {
+            subscription.Connection.Subscriptions.Remove(subscription);
+            return Detach(subscription);
+        }
+    }
+
+    /// <summary>Unsubscribes the channels of a room that nobody holds any more.</summary>
+    public async Task CloseAsync()
+    {
+        await StopAsync();
+        foreach (var channel in new[] { _channel, _ephemeral })
+        {
+            try
+            {
+                if (channel is not null) await (await channel).UnsubscribeAsync();
+            }
+            catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
+            {
+                // The connection is lost, and its subscriptions with it; a message for a room that is gone is dropped.
+                LogNotUnsubscribed(RoomId, e.Message);
+            }
+        }
+    }
+
+    protected override void Deliver(in NumberedEvent numbered)
+    {
+        if (_members.Count == 0) return;
+        ReadOnlyMemory<byte> envelope = numbered.ToDelivered();
+        var acceptedAtMs = Envelopes.TimestampOf(numbered.Body.Span);
+        foreach (var member in _members) member.Deliver(numbered.Seq, envelope, acceptedAtMs);
+    }
+
+    protected override void Resync(int epoch, long headSeq)
+    {
+        ReadOnlyMemory<byte> envelope = Envelopes.Resync(RoomId, epoch, headSeq, DateTimeOffset.UtcNow);
+        foreach (var member in _members)
+            if (member.IsLive) member.Connection.TrySend(envelope);
+    }
+
+    protected override async Task RecheckAsync(CancellationToken cancellationToken)
+    {
+        HashSet<string> users;
+        lock (Gate) users = [.. _members.Select(member => member.Connection.User.UserId)];
+        if (users.Count == 0) return;
+        var allowed = await access.WhoMayReceiveAsync(RoomId, users, cancellationToken);
+        lock (Gate)
+        {
+            // Only those who were asked about: who joined meanwhile was checked when joining.
+            foreach (var member in _members.Where(m => users.Contains(m.Connection.User.UserId) && !allowed.Contains(m.Connection.User.UserId)).ToList())
+            {
+                member.Connection.Subscriptions.Remove(member);
+                Detach(member);
+                Expelled?.Invoke(this);
+            }
+        }
+    }
+
+    /// <summary>A subscription was ended here and not by its connection: one holder less.</summary>
+    public event Action<Room>? Expelled;
+
+    private void Receive(ReadOnlyMemory<byte> message)
+    {
+        try
+        {
+            Offer(RoomFrames.Parse(message));
+        }
+        catch (FormatException e)
+        {
+            LogUnreadable(e, RoomId);
+        }
+    }
+
+    private void ReceiveEphemeral(ReadOnlyMemory<byte> envelope)
+    {
+        lock (Gate)
+        {
+            foreach (var member in _members)
+                if (member.IsLive) member.Connection.TrySendEphemeral(envelope);
+        }
+    }
+
+    private bool Detach(Subscription subscription)
+    {
+        var index = subscription.Index;
+        if (index < 0) return false;
+        var last = _members[^1];
+        _members[index] = last;
+        last.Index = index;
+        _members.RemoveAt(_members.Count - 1);
+        subscription.Index = -1;
+        return true;
+    }
+
+    [LoggerMessage(EventId = 30, Level = LogLevel.Debug, Message = "The channels of room {RoomId} were not unsubscribed: {Reason}")]
+    private partial void LogNotUnsubscribed(string roomId, string reason);
+
+    [LoggerMessage(EventId = 31, Level = LogLevel.Error, Message = "Room {RoomId} got a message that is not one of the numbering script's")]
+    private partial void LogUnreadable(Exception exception, string roomId);
+}

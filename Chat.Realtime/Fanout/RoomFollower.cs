@@ -1,0 +1,226 @@
+using Chat.Contracts;
+using Chat.Data.History;
+using Chat.Data.Numbering;
+
+namespace Chat.Realtime.Fanout;
+
+/// <summary>
+/// Follows the durable events of one room. Whatever path they come by, and however often, each is delivered once and in the order of its
+/// number: the next one is delivered, an old one dropped, and a gap is read from history before anything after it is delivered.
+/// An event that brings a newer access version is not delivered before the receivers were checked again.
+/// </summary>
+internal abstract partial class RoomFollower(string roomId, RoomHistory history, NodeMetrics metrics, TimeProvider time, ILogger logger, CancellationToken stopping)
+{
+    // What may arrive while a gap is read. Beyond it events are let go, and read from history like any other gap.
+    private const int MaxHeld = 1_024;
+    private const int MaxHeldBytes = 4 << 20;
+    // A gap that is longer than this is not repaired: the clients reload.
+    private const int MaxRepair = 10_000;
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
+
+    private readonly SortedDictionary<long, RoomFrame> _held = [];
+    private int _heldBytes;
+    private bool _readAgain; // something is known to be missing, whether or not an event shows it
+    private bool _working;
+    private long _suspectedHead;
+    private volatile bool _stopped;
+    private Task _work = Task.CompletedTask;
+
+    public string RoomId { get; } = roomId;
+
+    /// <summary>Guards the position and whatever an implementation keeps of its receivers. Nothing is awaited under it.</summary>
+    protected Lock Gate { get; } = new();
+
+    /// <summary>Number of the last event delivered; null while it is not known where to start.</summary>
+    protected long? Position { get; private set; }
+
+    protected long AccessVersion { get; set; }
+
+    /// <summary>Hands one event to the receivers; called under the lock, in ascending order without holes.</summary>
+    protected abstract void Deliver(in NumberedEvent numbered);
+
+    /// <summary>Tells the receivers that the numbering restarted: live events follow <paramref name="headSeq"/>. Called under the lock.</summary>
+    protected abstract void Resync(int epoch, long headSeq);
+
+    /// <summary>Ends the reception of those who may not receive any more.</summary>
+    protected abstract Task RecheckAsync(CancellationToken cancellationToken);
+
+    /// <summary>Takes events from any path.</summary>
+    public void Offer(IReadOnlyList<RoomFrame> frames)
+    {
+        lock (Gate)
+        {
+            foreach (var frame in frames)
+            {
+                if (frame.Event.Seq <= Position) continue;
+                if (!_working && Position + 1 == frame.Event.Seq && frame.AccessVersion <= AccessVersion) Advance(frame.Event);
+                else Hold(frame);
+            }
+            if (_held.Count > 0 || _readAgain) StartWork();
+        }
+    }
+
+    /// <summary>Says where the live stream starts, unless that is known already.</summary>
+    public void StartAt(long headSeq)
+    {
+        lock (Gate)
+        {
+            if (Position is not null) return;
+            Position = headSeq;
+            StartWork();
+        }
+    }
+
+    /// <summary>
+    /// Compares with the head that history has. Since the message with it may just be on its way, a gap counts when it is still there at the next
+    /// look, or at once when <paramref name="sure"/>.
+    /// </summary>
+    public void CompareHead(long headSeq, bool sure)
+    {
+        lock (Gate)
+        {
+            if (Position is not { } position || position >= headSeq) return;
+            if (sure || position < _suspectedHead)
+            {
+                _readAgain = true;
+                StartWork();
+            }
+            _suspectedHead = headSeq;
+        }
+    }
+
+    /// <summary>Nobody follows any more: a repair that is under way ends. Completes when it has.</summary>
+    public Task StopAsync()
+    {
+        _stopped = true;
+        lock (Gate) return _work;
+    }
+
+    private void Advance(in NumberedEvent numbered)
+    {
+        Position = numbered.Seq;
+        Deliver(numbered);
+    }
+
+    private void Hold(in RoomFrame frame)
+    {
+        if (_held.Count >= MaxHeld || _heldBytes + frame.Event.Body.Length > MaxHeldBytes) _readAgain = true;
+        else if (_held.TryAdd(frame.Event.Seq, frame)) _heldBytes += frame.Event.Body.Length;
+    }
+
+    private void StartWork()
+    {
+        if (_working || Position is null || (_held.Count == 0 && !_readAgain)) return;
+        _working = true;
+        _work = Task.Run(WorkAsync, CancellationToken.None);
+    }
+
+    // Never throws, except that it was stopped: what fails is tried again.
+    private async Task WorkAsync()
+    {
+        var pause = FirstPause;
+        while (!stopping.IsCancellationRequested && !_stopped)
+        {
+            RoomFrame? next;
+            bool done, gap;
+            long position;
+            lock (Gate)
+            {
+                DeliverHeld();
+                next = _held.Count > 0 ? _held.First().Value : null;
+                position = Position!.Value;
+                gap = _readAgain || (next is not null && next.Value.Event.Seq != position + 1);
+                done = next is null && !gap;
+                if (done)
+                {
+                    _working = false;
+                    return;
+                }
+            }
+            try
+            {
+                var progress = gap ? await RepairAsync(position, next, stopping) : await AdmitAsync(next!.Value.AccessVersion, stopping);
+                if (progress)
+                {
+                    pause = FirstPause;
+                    continue;
+                }
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                LogRepairFailed(e, RoomId, position);
+            }
+            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), time, CancellationToken.None);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
+    }
+
+    private void DeliverHeld()
+    {
+        while (_held.Count > 0)
+        {
+            var (seq, frame) = _held.First();
+            var isNext = seq == Position + 1;
+            if (seq > Position && (!isNext || frame.AccessVersion > AccessVersion)) return;
+            _held.Remove(seq);
+            _heldBytes -= frame.Event.Body.Length;
+            if (isNext) Advance(frame.Event);
+        }
+    }
+
+    // The next event changes who may receive.
+    private async Task<bool> AdmitAsync(long accessVersion, CancellationToken cancellationToken)
+    {
+        await RecheckAsync(cancellationToken);
+        lock (Gate) AccessVersion = Math.Max(AccessVersion, accessVersion);
+        return true;
+    }
+
+    // False when history does not have what is missing yet.
+    private async Task<bool> RepairAsync(long position, RoomFrame? next, CancellationToken cancellationToken)
+    {
+        if (next is { } first && first.Event.Epoch * ProtocolLimits.NumbersPerEpoch is var epochStart && position < epochStart && first.Event.Seq > epochStart)
+        {
+            // Numbers of a new epoch: everything up to its start is for history to tell.
+            await RecheckAsync(cancellationToken);
+            lock (Gate) MoveTo(first.Event.Epoch, epochStart);
+            return true;
+        }
+
+        var (bounds, events) = await history.ReadAfterAsync(RoomId, position, MaxRepair, cancellationToken);
+        metrics.Repaired();
+        // What was read tells nothing of access versions.
+        await RecheckAsync(cancellationToken);
+        lock (Gate)
+        {
+            _readAgain = false;
+            if (events is null)
+            {
+                MoveTo(bounds.Epoch, bounds.HeadSeq);
+                return true;
+            }
+            foreach (var numbered in events)
+                if (numbered.Seq == Position + 1) Advance(numbered);
+            return events.Count > 0 || next is null;
+        }
+    }
+
+    private void MoveTo(int epoch, long headSeq)
+    {
+        if (headSeq <= Position) return;
+        Position = headSeq;
+        Resync(epoch, headSeq);
+        LogResync(RoomId, epoch, headSeq);
+    }
+
+    [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "Room {RoomId}: the events after {Position} could not be read; trying again")]
+    private partial void LogRepairFailed(Exception exception, string roomId, long position);
+
+    [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "Room {RoomId}: its subscribers reload, the numbering goes on in epoch {Epoch} after {HeadSeq}")]
+    private partial void LogResync(string roomId, int epoch, long headSeq);
+}

@@ -1,0 +1,65 @@
+using Chat.Realtime.Connections;
+
+namespace Chat.Realtime.Fanout;
+
+/// <summary>
+/// A connection's membership in the local fan-out of a room. It begins as joining: what arrives is kept back until the ack, which says where
+/// the live stream starts, has left. All fields belong to the room's lock.
+/// </summary>
+internal sealed class Subscription(Connection connection, Room room)
+{
+    // What may arrive while history is read. Beyond it the read is repeated, since its end is out of date by then.
+    private const int MaxKeptBack = 1_024;
+    private const int MaxKeptBackBytes = 4 << 20;
+
+    private List<(long Seq, ReadOnlyMemory<byte> Envelope, long AcceptedAtMs)>? _keptBack = [];
+    private int _keptBackBytes;
+
+    public Connection Connection { get; } = connection;
+    public Room Room { get; } = room;
+
+    /// <summary>Its place in the room's array, so that leaving is O(1); -1 when it is not in it.</summary>
+    public int Index { get; set; } = -1;
+
+    /// <summary>Events up to this one are not delivered: the ack has carried them, or the client did not ask for them.</summary>
+    public long DeliverAfter { get; set; }
+
+    /// <summary>True when so much arrived while joining that some of it was let go.</summary>
+    public bool LostSome { get; private set; }
+
+    public bool IsLive => _keptBack is null;
+
+    public void Deliver(long seq, ReadOnlyMemory<byte> envelope, long acceptedAtMs)
+    {
+        if (seq <= DeliverAfter) return;
+        if (_keptBack is null)
+        {
+            DeliverAfter = seq;
+            Connection.TrySend(envelope, acceptedAtMs);
+            return;
+        }
+        if (_keptBack.Count >= MaxKeptBack || _keptBackBytes + envelope.Length > MaxKeptBackBytes) ForgetKeptBack(lost: true);
+        if (LostSome) return;
+        _keptBack.Add((seq, envelope, acceptedAtMs));
+        _keptBackBytes += envelope.Length;
+    }
+
+    /// <summary>Before history is read again.</summary>
+    public void KeepBackAgain() => ForgetKeptBack(lost: false);
+
+    /// <summary>From now on events are delivered as they come, first those kept back that lie above <paramref name="position"/>.</summary>
+    public void GoLive(long position)
+    {
+        var keptBack = _keptBack ?? [];
+        _keptBack = null;
+        DeliverAfter = Math.Max(DeliverAfter, position);
+        foreach (var (seq, envelope, acceptedAtMs) in keptBack) Deliver(seq, envelope, acceptedAtMs);
+    }
+
+    private void ForgetKeptBack(bool lost)
+    {
+        _keptBack?.Clear();
+        _keptBackBytes = 0;
+        LostSome = lost;
+    }
+}

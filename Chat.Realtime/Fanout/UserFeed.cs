@@ -1,0 +1,151 @@
+using Chat.Contracts;
+using Chat.Data.History;
+using Chat.Data.Numbering;
+using Chat.Realtime.Connections;
+using StackExchange.Redis;
+
+namespace Chat.Realtime.Fanout;
+
+/// <summary>
+/// What a user's own channel brings to the user's connections on this node: direct messages, each room's in order and without holes, and what is
+/// delivered live or not at all. A connection that is subscribed to a direct room gets its messages from there and not from here.
+/// </summary>
+internal sealed partial class UserFeed(
+    string userId, RedisSubscribers subscribers, IConnectionMultiplexer redis, LocalRooms rooms, RoomHistory history, NodeMetrics metrics, TimeProvider time,
+    ILogger<UserFeed> logger, CancellationToken stopping)
+{
+    // Two locks: a direct room delivers under its own one, and is found and started under the second.
+    private readonly Lock _connectionsGate = new();
+    private readonly Lock _gate = new();
+    private readonly List<Connection> _connections = [];
+    private readonly Dictionary<string, DirectRoom> _direct = [];
+    private Dictionary<string, long>? _heads; // where the direct rooms stood when the feed began; null until that is known
+    private Task<ChannelMessageQueue>? _channel;
+
+    public string UserId { get; } = userId;
+
+    /// <summary>When the last connection left. Belongs to <see cref="UserFeeds"/>.</summary>
+    public long EmptySince { get; set; }
+
+    /// <summary>Connections and those that are about to be. Belongs to <see cref="UserFeeds"/>.</summary>
+    public int Holders { get; set; }
+
+    public void Add(Connection connection)
+    {
+        lock (_connectionsGate) _connections.Add(connection);
+    }
+
+    public void Remove(Connection connection)
+    {
+        lock (_connectionsGate) _connections.Remove(connection);
+    }
+
+    /// <summary>Subscribes the channel and reads where the direct rooms stand, unless that is done; throws when Redis cannot be reached.</summary>
+    public async Task ListenAsync()
+    {
+        Task<ChannelMessageQueue> channel;
+        lock (_gate)
+        {
+            if (_channel is null or { IsFaulted: true }) _channel = subscribers.SubscribeAsync(RedisKeys.UserChannel(UserId), Receive);
+            channel = _channel;
+            if (channel.IsCompletedSuccessfully && _heads is not null) return;
+        }
+        await channel;
+        var heads = await ReadHeadsAsync();
+        lock (_gate)
+        {
+            if (_heads is not null) return;
+            _heads = heads;
+            foreach (var (roomId, room) in _direct) room.StartAt(heads.GetValueOrDefault(roomId));
+        }
+    }
+
+    /// <summary>Compares every direct room with its head: something may have been missed.</summary>
+    public async Task CompareHeadsAsync()
+    {
+        await ListenAsync();
+        foreach (var (roomId, head) in await ReadHeadsAsync()) Follow(roomId).CompareHead(head, sure: true);
+    }
+
+    /// <summary>Takes numbered events of a direct room.</summary>
+    public void Offer(string roomId, IReadOnlyList<RoomFrame> frames) => Follow(roomId).Offer(frames);
+
+    /// <summary>To the connections that are not subscribed to the room.</summary>
+    public void Deliver(string roomId, ReadOnlyMemory<byte> envelope, long acceptedAtMs)
+    {
+        lock (_connectionsGate)
+        {
+            foreach (var connection in _connections)
+                if (!connection.Subscriptions.Contains(roomId)) connection.TrySend(envelope, acceptedAtMs);
+        }
+    }
+
+    public async Task CloseAsync()
+    {
+        try
+        {
+            if (_channel is not null) await (await _channel).UnsubscribeAsync();
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
+        {
+            LogNotUnsubscribed(UserId, e.Message); // the connection is lost, and the subscription with it
+        }
+        DirectRoom[] direct;
+        lock (_gate) direct = [.. _direct.Values];
+        foreach (var room in direct) await room.StopAsync();
+    }
+
+    private DirectRoom Follow(string roomId)
+    {
+        lock (_gate)
+        {
+            if (_direct.TryGetValue(roomId, out var room)) return room;
+            room = new DirectRoom(this, roomId, history, metrics, time, logger, stopping);
+            if (_heads is not null) room.StartAt(_heads.GetValueOrDefault(roomId));
+            _direct.Add(roomId, room);
+            return room;
+        }
+    }
+
+    private async Task<Dictionary<string, long>> ReadHeadsAsync()
+    {
+        var entries = await redis.GetDatabase().HashGetAllAsync(RedisKeys.DirectHeads(UserId));
+        return entries.ToDictionary(entry => entry.Name.ToString(), entry => (long)entry.Value);
+    }
+
+    private void Receive(ReadOnlyMemory<byte> message)
+    {
+        try
+        {
+            if (RoomFrames.TryParseDirect(message, out var roomId, out var frames)) Offer(roomId, frames);
+            else ReceiveEphemeral(message);
+        }
+        catch (Exception e) when (e is FormatException or System.Text.Json.JsonException)
+        {
+            LogUnreadable(e, UserId);
+        }
+    }
+
+    private void ReceiveEphemeral(ReadOnlyMemory<byte> envelope)
+    {
+        Connection[] connections;
+        lock (_connectionsGate) connections = [.. _connections];
+        var ended = Envelopes.HeadOf(envelope.Span) is (EventTypes.Unsubscribed, { } roomId) ? roomId : null;
+        foreach (var connection in connections)
+        {
+            if (ended is null)
+            {
+                connection.TrySendEphemeral(envelope);
+                continue;
+            }
+            rooms.Leave(connection, ended);
+            connection.TrySend(envelope);
+        }
+    }
+
+    [LoggerMessage(EventId = 40, Level = LogLevel.Debug, Message = "The channel of user {UserId} was not unsubscribed: {Reason}")]
+    private partial void LogNotUnsubscribed(string userId, string reason);
+
+    [LoggerMessage(EventId = 41, Level = LogLevel.Error, Message = "User {UserId} got a message that is neither numbered events nor an envelope")]
+    private partial void LogUnreadable(Exception exception, string userId);
+}

@@ -1,0 +1,48 @@
+using Chat.Contracts;
+using Chat.Data.History;
+using Chat.Data.Numbering;
+
+namespace Chat.Realtime.Publishing;
+
+/// <summary>
+/// Answers whether a client_id was sent before. Redis knows what is recent; where it cannot know (a UUIDv7 older than its memory or from the
+/// future, anything while an epoch is younger than a day), Postgres is asked.
+/// </summary>
+internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, EpochStore epochs, TimeProvider time)
+{
+    // Redis keeps the id of a UUIDv7 for an hour after it is persisted; half of that leaves room for clocks that differ.
+    private static readonly TimeSpan Version7Memory = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan Version7Ahead = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan OtherMemory = TimeSpan.FromHours(24);
+
+    /// <summary>The id that a send has today, and those that a first send on a neighbouring day would have got.</summary>
+    public static (Guid Id, IReadOnlyList<Guid> Others) IdsOf(string senderId, string roomId, string clientId, DateTimeOffset now)
+    {
+        var day = DateOnly.FromDateTime(now.UtcDateTime);
+        var id = EventId.Derive(senderId, roomId, clientId, day);
+        return EventId.IsVersion7(clientId, out _)
+            ? (id, [])
+            : (id, [EventId.Derive(senderId, roomId, clientId, day.AddDays(-1)), EventId.Derive(senderId, roomId, clientId, day.AddDays(1))]);
+    }
+
+    /// <summary>The number of the first send, if there was one. Throws what says that it cannot be told now.</summary>
+    public async Task<EventNumber?> FindAsync(string roomId, string clientId, Guid id, IReadOnlyList<Guid> others, CancellationToken cancellationToken)
+    {
+        Guid[] ids = [id, .. others];
+        foreach (var known in await numbering.LookUpAsync(roomId, ids, cancellationToken))
+            if (known is not null) return known;
+        if (!await MayBeForgottenAsync(clientId, cancellationToken)) return null;
+        var persisted = await stored.FindAsync(ids, cancellationToken);
+        foreach (var candidate in ids)
+            if (persisted.TryGetValue(candidate, out var number)) return number;
+        return null;
+    }
+
+    private async ValueTask<bool> MayBeForgottenAsync(string clientId, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        if (EventId.IsVersion7(clientId, out var made) && (made < now - Version7Memory || made > now + Version7Ahead)) return true;
+        var epoch = await epochs.GetAsync(cancellationToken);
+        return epoch.Number > 0 && epoch.StartedAt > now - OtherMemory;
+    }
+}

@@ -1,0 +1,116 @@
+namespace Chat.Realtime.Reading;
+
+/// <summary>
+/// Markers that follow one's own messages. The sender does not wait for them: they are collected, only the highest per user and room, and
+/// written in batches as fast as Redis answers. While Redis is away they wait, up to a bound.
+/// </summary>
+internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider time, ILogger<OwnMarkers> logger) : BackgroundService
+{
+    // Over the bound (Redis away for long) further ones are not moved: the user then sees their own messages as unread.
+    private const int MaxWaiting = 50_000;
+    private const int BatchSize = 500;
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(string UserId, string RoomId), long> _waiting = [];
+    private readonly SemaphoreSlim _wake = new(0);
+    private bool _full;
+
+    public void Mark(string userId, string roomId, long seq)
+    {
+        bool first;
+        var full = false;
+        lock (_gate)
+        {
+            var known = _waiting.TryGetValue((userId, roomId), out var waiting);
+            if (!known && _waiting.Count >= MaxWaiting)
+            {
+                full = !_full;
+                _full = true;
+                first = false;
+            }
+            else
+            {
+                first = _waiting.Count == 0;
+                _waiting[(userId, roomId)] = Math.Max(waiting, seq);
+            }
+        }
+        if (full) Log.Full(logger, MaxWaiting);
+        if (first) _wake.Release();
+    }
+
+    /// <summary>A marker that is not written yet; 0 when there is none.</summary>
+    public long Waiting(string userId, string roomId)
+    {
+        lock (_gate) return _waiting.GetValueOrDefault((userId, roomId));
+    }
+
+    public override void Dispose()
+    {
+        _wake.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var pause = FirstPause;
+        var failing = false;
+        while (true)
+        {
+            List<(string UserId, string RoomId, long Seq)> batch;
+            lock (_gate) batch = _waiting.Take(BatchSize).Select(marker => (marker.Key.UserId, marker.Key.RoomId, marker.Value)).ToList();
+            try
+            {
+                if (batch.Count == 0)
+                {
+                    await _wake.WaitAsync(stoppingToken);
+                    continue;
+                }
+                // What was sent before the host stops is still written, once.
+                await store.MoveAsync(batch, mayLower: false, CancellationToken.None);
+                Forget(batch);
+                if (failing) Log.Restored(logger);
+                failing = false;
+                pause = FirstPause;
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception failure) when (ReadMarkers.IsPassing(failure))
+            {
+                if (!failing) Log.Failing(logger, failure.Message);
+                failing = true;
+                if (stoppingToken.IsCancellationRequested) return;
+                await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            }
+        }
+    }
+
+    // One that was raised meanwhile stays and is written again.
+    private void Forget(List<(string UserId, string RoomId, long Seq)> written)
+    {
+        lock (_gate)
+        {
+            foreach (var (userId, roomId, seq) in written)
+            {
+                if (_waiting.TryGetValue((userId, roomId), out var waiting) && waiting == seq) _waiting.Remove((userId, roomId));
+            }
+            _full = false;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "Markers of own messages cannot be written and wait: {Reason}")]
+        public static partial void Failing(ILogger logger, string reason);
+
+        [LoggerMessage(2, LogLevel.Information, "Markers of own messages are written again.")]
+        public static partial void Restored(ILogger logger);
+
+        [LoggerMessage(3, LogLevel.Warning, "More than {MaxWaiting} markers of own messages wait; further ones are not moved.")]
+        public static partial void Full(ILogger logger, int maxWaiting);
+    }
+}

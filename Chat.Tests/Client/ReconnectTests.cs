@@ -1,0 +1,234 @@
+using Chat.Client;
+using Chat.Client.Connecting;
+using Chat.Contracts;
+
+namespace Chat.Tests.Client;
+
+public sealed class ReconnectTests
+{
+    [Theory]
+    [InlineData(CloseCodes.PolicyViolation, ClosedReason.Policy)]
+    [InlineData(CloseCodes.TooManyConnections, ClosedReason.TooManyConnections)]
+    public async Task A_close_that_forbids_coming_back_is_the_end(int code, ClosedReason reason)
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        var sending = client.Connection.SendMessageAsync("lobby", "a");
+        await peer.ExpectAsync("chat_message");
+        await peer.CloseAsync(code, "stay away");
+        await client.ExpectClosedAsync(reason);
+        Assert.Equal(("stay away", code), (client.Connection.State.Reason, client.Connection.State.CloseCode));
+        await Assert.ThrowsAsync<ChatException>(() => sending.Within("the end of the message"));
+        await Assert.ThrowsAsync<ChatException>(() => client.Connection.GetHistoryAsync("lobby").Within("the end of the command"));
+        Assert.False(server.HasWaitingPeer);
+    }
+
+    [Theory]
+    [InlineData(CloseCodes.GoingAway)]
+    [InlineData(CloseCodes.InternalError)]
+    [InlineData(CloseCodes.ServiceRestart)]
+    [InlineData(CloseCodes.TryAgainLater)]
+    [InlineData(CloseCodes.SessionExpired)]
+    [InlineData(CloseCodes.SlowConsumer)]
+    public async Task Every_other_close_leads_to_a_new_connection(int code)
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await peer.CloseAsync(code);
+        await server.AcceptAsync();
+        await Await.UntilAsync(() => client.Connection.State.Status == ConnectionStatus.Connected, "a connection again");
+        Assert.Equal(code, client.States.First(s => s.Status == ConnectionStatus.Reconnecting).CloseCode);
+    }
+
+    [Fact]
+    public async Task A_refused_token_is_refreshed_once()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        server.Refusals.Enqueue(401);
+        var tokens = new Queue<string>(["old", "new"]);
+        var (client, _) = await ClientUnderTest.ConnectAsync(server, server.Options(_ => Task.FromResult<string?>(tokens.Dequeue())));
+        await using var _1 = client;
+        Assert.Equal(["old", "new"], server.Tokens);
+    }
+
+    [Fact]
+    public async Task A_token_that_is_refused_again_ends_the_connection_as_signed_out()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        for (var i = 0; i < 10; i++) server.Refusals.Enqueue(401);
+        await using var client = new ClientUnderTest(server.Options());
+        var failure = await Assert.ThrowsAsync<ChatException>(() => client.Connection.StartAsync().Within("the end"));
+        Assert.Equal(ErrorCodes.Unauthorized, failure.Code);
+        await client.ExpectClosedAsync(ClosedReason.SignedOut);
+        Assert.Single(server.Tokens);
+    }
+
+    [Fact]
+    public async Task Without_a_token_nobody_is_signed_in_and_nothing_is_sent()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        await using var client = new ClientUnderTest(server.Options(_ => Task.FromResult<string?>(null)));
+        await Assert.ThrowsAsync<ChatException>(() => client.Connection.StartAsync().Within("the end"));
+        await client.ExpectClosedAsync(ClosedReason.SignedOut);
+        Assert.Empty(server.Tokens);
+    }
+
+    [Fact]
+    public async Task A_token_provider_that_fails_for_a_while_is_asked_again()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var failures = 2;
+        var (client, _) = await ClientUnderTest.ConnectAsync(
+            server, server.Options(_ => failures-- > 0 ? throw new HttpRequestException("no route") : Task.FromResult<string?>("token")));
+        await using var _1 = client;
+        Assert.Contains(client.States, s => s is { Status: ConnectionStatus.Reconnecting, Reason: "no route" });
+    }
+
+    [Fact]
+    public async Task A_server_that_is_away_is_tried_again_with_a_growing_count()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        foreach (var status in (int[])[502, 503, 404]) server.Refusals.Enqueue(status);
+        var (client, _) = await ClientUnderTest.ConnectAsync(server);
+        await using var _1 = client;
+        await Await.UntilAsync(() => client.States.Any(s => s.Status == ConnectionStatus.Connected), "the connection to be told");
+        var attempts = client.States.Where(s => s.Status == ConnectionStatus.Reconnecting).Select(s => s.Attempt).ToArray();
+        Assert.Equal(3, attempts.Length);
+        Assert.Equal(attempts.Order(), attempts);
+    }
+
+    [Fact]
+    public async Task A_node_that_drains_is_left_when_it_says_so()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 3);
+        await peer.SendAsync("""{"event_type":"reconnect","after_ms":20}""");
+        var second = await server.AcceptAsync();
+        Assert.Equal(3, (await second.ExpectAsync("subscribe")).GetProperty("since_seq").GetInt64());
+        await peer.Ended.Within("the close of the old connection");
+        Assert.DoesNotContain(client.Events, e => e.EventType == EventTypes.Reconnect);
+    }
+
+    [Fact]
+    public async Task A_command_waits_for_the_connection_and_is_repeated_on_the_next()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        var reading = client.Connection.GetHistoryAsync("lobby", beforeSeq: 9, limit: 2);
+        await peer.ExpectAsync("history");
+        peer.Drop();
+        var second = await server.AcceptAsync();
+        await second.AckAsync(await second.ExpectAsync("history"), $"\"events\":[{ScriptedPeer.Message(7)},{ScriptedPeer.Message(8)}],\"head_seq\":9,\"has_more\":true");
+        var page = await reading.Within("the page");
+        Assert.Equal([7L, 8L], page.Events.Select(e => e.Seq!.Value));
+        Assert.Equal((9, true), (page.HeadSeq, page.HasMore));
+    }
+
+    [Fact]
+    public async Task A_network_that_swallows_everything_is_noticed_by_unanswered_pings()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        server.Swallows = true;
+        await using var client = new ClientUnderTest(new ChatClientOptions
+        {
+            BaseAddress = server.Address,
+            AccessTokenProvider = _ => Task.FromResult<string?>("token"),
+            KeepAliveInterval = TimeSpan.FromMilliseconds(100),
+            KeepAliveTimeout = TimeSpan.FromMilliseconds(200),
+        });
+        var starting = client.Connection.StartAsync();
+        await server.AcceptAsync();
+        await starting.Within("a connection");
+        await server.AcceptAsync();
+    }
+
+    [Fact]
+    public async Task A_frame_that_cannot_be_read_leads_to_a_new_connection()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await peer.SendAsync("""{"event_type":"chat_message","seq":"one"}""");
+        await server.AcceptAsync();
+    }
+
+    [Fact]
+    public async Task A_handler_that_throws_stops_nothing()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        client.Connection.EventReceived += _ => throw new InvalidOperationException("a fault of the application");
+        await client.SubscribeAsync(peer, head: 0);
+        await peer.SendAsync(ScriptedPeer.Message(1));
+        await peer.SendAsync(ScriptedPeer.Message(2));
+        await client.ExpectSeqsAsync(1, 2);
+    }
+
+    [Fact]
+    public async Task A_slow_handler_stops_the_reading_and_loses_nothing()
+    {
+        const int Count = 200;
+        await using var server = await ScriptedServer.StartAsync();
+        using var release = new ManualResetEventSlim();
+        var options = server.Options();
+        await using var client = new ClientUnderTest(new ChatClientOptions { BaseAddress = options.BaseAddress, AccessTokenProvider = options.AccessTokenProvider, MaxQueuedEvents = 10 });
+        client.Connection.EventReceived += _ => release.Wait();
+        var starting = client.Connection.StartAsync();
+        var peer = await server.AcceptAsync();
+        await starting.Within("a connection");
+        await client.SubscribeAsync(peer, head: 0);
+        for (var seq = 1; seq <= Count; seq++) await peer.SendAsync(ScriptedPeer.Message(seq));
+        var reading = client.Connection.GetHistoryAsync("lobby");
+        await peer.AckAsync(await peer.ExpectAsync("history"), "\"events\":[],\"head_seq\":200,\"has_more\":false");
+        Assert.False(reading.IsCompleted, "the reply stands behind events that are not read yet");
+        release.Set();
+        await reading.Within("the reply");
+        await client.ExpectSeqsAsync([.. Enumerable.Range(1, Count).Select(i => (long)i)]);
+    }
+
+    [Fact]
+    public async Task Disposal_says_goodbye_and_ends_what_waits()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        var sending = client.Connection.SendMessageAsync("lobby", "a");
+        await peer.ExpectAsync("chat_message");
+        await client.DisposeAsync().AsTask().Within("the disposal");
+        await peer.Ended.Within("the close");
+        Assert.Equal(ErrorCodes.Unavailable, (await Assert.ThrowsAsync<ChatException>(() => sending)).Code);
+        Assert.Equal(ClosedReason.Disposed, client.States.Last().ClosedReason);
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_handler_may_dispose_the_connection()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        var disposed = new TaskCompletionSource();
+        client.Connection.EventReceived += _ =>
+        {
+            client.Connection.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            disposed.SetResult();
+        };
+        await peer.SendAsync("""{"event_type":"notification","kind":"custom"}""");
+        await disposed.Task.Within("the disposal inside the handler");
+    }
+
+    [Fact]
+    public void Delays_double_up_to_the_cap_and_are_fully_random()
+    {
+        var delays = new ReconnectDelay(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(15), new Random(1));
+        Assert.Equal([250, 500, 1000, 2000, 4000, 8000, 15000, 15000], Enumerable.Range(0, 8).Select(attempt => delays.Bound(attempt).TotalMilliseconds));
+        Assert.Equal(15000, delays.Bound(int.MaxValue).TotalMilliseconds);
+        var some = Enumerable.Range(0, 1000).Select(_ => delays.After(3).TotalMilliseconds).ToArray();
+        Assert.All(some, delay => Assert.InRange(delay, 0, 2000));
+        Assert.True(some.Min() < 100 && some.Max() > 1900, "delays spread over the whole range");
+    }
+}

@@ -1,0 +1,176 @@
+using Chat.Client;
+using Chat.Contracts;
+
+namespace Chat.Tests.Client;
+
+public sealed class ResumeTests
+{
+    [Fact]
+    public async Task A_dropped_connection_is_made_anew_and_resumes_after_the_last_delivered_event()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 4);
+        await peer.SendAsync(ScriptedPeer.Message(5));
+        await peer.SendAsync(ScriptedPeer.Message(6));
+        await client.ExpectSeqsAsync(5, 6);
+
+        peer.Drop();
+        var second = await server.AcceptAsync();
+        var resume = await second.ExpectAsync("subscribe");
+        Assert.Equal(6, resume.GetProperty("since_seq").GetInt64());
+        Assert.Equal("0", resume.GetProperty("epoch").GetString());
+        await second.AckSubscribeAsync(resume, head: 8, events: [ScriptedPeer.Message(7), ScriptedPeer.Message(8)]);
+        await second.SendAsync(ScriptedPeer.Message(9));
+        await client.ExpectSeqsAsync(5, 6, 7, 8, 9);
+
+        Assert.Empty(client.Resets);
+        Assert.Contains(client.States, state => state is { Status: ConnectionStatus.Reconnecting, NextAttemptAt: not null, Reason: not null });
+    }
+
+    [Fact]
+    public async Task Events_that_come_twice_or_before_the_ack_are_raised_once_and_in_order()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        var subscribing = client.Connection.SubscribeAsync("lobby", sinceSeq: 2, epoch: "0");
+        var command = await peer.ExpectAsync("subscribe");
+        await peer.SendAsync(ScriptedPeer.Message(5));
+        await peer.SendAsync(ScriptedPeer.Message(4));
+        await peer.AckSubscribeAsync(command, head: 4, events: [ScriptedPeer.Message(3), ScriptedPeer.Message(4)]);
+        var subscription = await subscribing.Within("the subscription");
+        await peer.SendAsync(ScriptedPeer.Message(5));
+        await peer.SendAsync(ScriptedPeer.Message(3));
+        await peer.SendAsync(ScriptedPeer.Message(6));
+
+        await client.ExpectSeqsAsync(3, 4, 5, 6);
+        Assert.Equal((4, true, 2), (subscription.HeadSeq, subscription.Recovered, subscription.Events.Count));
+    }
+
+    [Fact]
+    public async Task A_hole_is_closed_by_a_resume_before_anything_behind_it_is_raised()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 0);
+        await peer.SendAsync(ScriptedPeer.Message(1));
+        await peer.SendAsync(ScriptedPeer.Message(4));
+        var repair = await peer.ExpectAsync("subscribe");
+        Assert.Equal(1, repair.GetProperty("since_seq").GetInt64());
+        await client.ExpectSeqsAsync(1);
+        await peer.AckSubscribeAsync(repair, head: 3, events: [ScriptedPeer.Message(2), ScriptedPeer.Message(3)]);
+        await client.ExpectSeqsAsync(1, 2, 3, 4);
+    }
+
+    [Fact]
+    public async Task A_resume_that_is_not_exact_says_so_and_goes_on_from_the_head()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 4);
+        peer.Drop();
+        var second = await server.AcceptAsync();
+        await second.AckSubscribeAsync(await second.ExpectAsync("subscribe"), head: 4294967300, epoch: "1", recovered: false);
+        await second.SendAsync(ScriptedPeer.Message(4294967301, epoch: "1"));
+        await client.ExpectSeqsAsync(4294967301);
+        Assert.Equal(new RoomReset("lobby", "1", 4294967300), Assert.Single(client.Resets));
+    }
+
+    [Fact]
+    public async Task A_numbering_that_restarts_under_a_subscriber_resets_the_room()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 4);
+        await peer.SendAsync("""{"event_type":"resync","room_id":"lobby","epoch":"1","head_seq":4294967296}""");
+        await peer.SendAsync(ScriptedPeer.Message(4294967297, epoch: "1"));
+        await client.ExpectSeqsAsync(4294967297);
+        Assert.Equal(new RoomReset("lobby", "1", 4294967296), Assert.Single(client.Resets));
+    }
+
+    [Fact]
+    public async Task A_subscription_that_the_server_no_longer_grants_ends_and_is_not_resumed_again()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 4);
+        peer.Drop();
+        var second = await server.AcceptAsync();
+        await second.RefuseAsync(await second.ExpectAsync("subscribe"), ErrorCodes.NotFound);
+        await Await.UntilAsync(() => !client.Ended.IsEmpty, "the end of the subscription");
+        Assert.Equal(new SubscriptionEnded("lobby", ErrorCodes.NotFound), Assert.Single(client.Ended));
+
+        second.Drop();
+        var third = await server.AcceptAsync();
+        var reading = client.Connection.GetHistoryAsync("lobby");
+        await third.AckAsync(await third.ExpectAsync("history"), "\"events\":[],\"head_seq\":0,\"has_more\":false");
+        await reading.Within("the page");
+    }
+
+    [Fact]
+    public async Task A_resume_that_is_put_off_is_repeated()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 4);
+        peer.Drop();
+        var second = await server.AcceptAsync();
+        await second.RefuseAsync(await second.ExpectAsync("subscribe"), ErrorCodes.RateLimited, retryAfterMs: 10);
+        await second.AckSubscribeAsync(await second.ExpectAsync("subscribe"), head: 5, events: [ScriptedPeer.Message(5)]);
+        await client.ExpectSeqsAsync(5);
+        Assert.Empty(client.Ended);
+    }
+
+    [Fact]
+    public async Task Being_removed_from_a_room_ends_its_subscription()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 4);
+        await peer.SendAsync("""{"event_type":"unsubscribed","room_id":"lobby","reason":"removed"}""");
+        await peer.SendAsync(ScriptedPeer.Message(5));
+        await peer.SendAsync("""{"event_type":"notification","kind":"custom"}""");
+        await Await.UntilAsync(() => client.Events.Any(e => e.EventType == EventTypes.Notification), "the notification");
+        Assert.Equal(new SubscriptionEnded("lobby", "removed"), Assert.Single(client.Ended));
+        Assert.Empty(client.Seqs);
+    }
+
+    [Fact]
+    public async Task Direct_messages_without_a_subscription_are_raised_once_and_resumed()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        await peer.SendAsync(ScriptedPeer.Message(8, "dm.1"));
+        await peer.SendAsync(ScriptedPeer.Message(8, "dm.1"));
+        await peer.SendAsync(ScriptedPeer.Message(9, "dm.1"));
+        await client.ExpectSeqsAsync(8, 9);
+        peer.Drop();
+        var second = await server.AcceptAsync();
+        var resume = await second.ExpectAsync("subscribe");
+        Assert.Equal(9, resume.GetProperty("since_seq").GetInt64());
+        await second.AckSubscribeAsync(resume, head: 10, events: [ScriptedPeer.Message(10, "dm.1")]);
+        await client.ExpectSeqsAsync(8, 9, 10);
+    }
+
+    [Fact]
+    public async Task A_refused_subscription_fails_and_is_forgotten()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        var subscribing = client.Connection.SubscribeAsync("secret");
+        await peer.RefuseAsync(await peer.ExpectAsync("subscribe"), ErrorCodes.NotFound);
+        var refused = await Assert.ThrowsAsync<ChatException>(() => subscribing.Within("the refusal"));
+        Assert.Equal(ErrorCodes.NotFound, refused.Code);
+        await peer.ExpectAsync("unsubscribe");
+    }
+}

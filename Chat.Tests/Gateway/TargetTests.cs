@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Http.Json;
+using Chat.Contracts;
+using Chat.Gateway.Targets;
+using Chat.ServiceDefaults.Leases;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Chat.Tests.Gateway;
+
+public sealed class TargetTests
+{
+    [Fact]
+    public async Task New_nodes_take_part_and_draining_ones_get_nothing_more()
+    {
+        await using var gateway = await GatewayHost.StartAsync(nodes: 2);
+        var third = await gateway.AddNodeAsync("node-3");
+        await Eventually.TrueAsync(async () => (await gateway.GetAsync("/api/who")).Name == "node-3", "the new node is used");
+
+        await third.DrainAsync();
+        await Eventually.TrueAsync(async () => !(await NamesAsync(gateway, 40)).Contains("node-3"), "the draining node is left out", TimeSpan.FromSeconds(3));
+
+        Assert.Equal(["node-1", "node-2"], (await NamesAsync(gateway, 60)).Order());
+    }
+
+    [Fact]
+    public async Task A_dead_node_costs_no_request_while_another_lives()
+    {
+        await using var gateway = await GatewayHost.StartAsync(nodes: 1);
+        var dying = await gateway.AddNodeAsync("node-2");
+        await Eventually.TrueAsync(async () => (await gateway.GetAsync("/api/who")).Name == "node-2", "the second node is used");
+
+        await dying.DieAsync();
+
+        for (var i = 0; i < 40; i++)
+        {
+            Assert.Equal("node-1", (await gateway.GetAsync("/api/who")).Name);
+            using var posted = await gateway.Client.PostAsync("/api/upload", new StringContent("body"));
+            Assert.Equal(HttpStatusCode.NoContent, posted.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task Targets_stay_while_redis_is_away()
+    {
+        await using var gateway = await GatewayHost.StartAsync();
+
+        await gateway.Redis.KillAsync();
+        await Eventually.TrueAsync(() => gateway.LogLines.Any(line => line.Contains("the last known targets stay", StringComparison.Ordinal)), "the gateway noticed");
+
+        Assert.Equal("node-1", (await gateway.GetAsync("/api/who")).Name);
+    }
+
+    [Fact]
+    public async Task A_browser_stays_with_its_instance_of_the_interface_and_moves_when_that_is_gone()
+    {
+        await using var gateway = await GatewayHost.StartAsync(nodes: 0, frontends: 1);
+        var second = await gateway.AddFrontendAsync("frontend-2");
+        string? cookie = null;
+        await Eventually.TrueAsync(async () =>
+        {
+            using var response = await gateway.Client.GetAsync("/");
+            cookie = response.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
+            return (await response.Content.ReadFromJsonAsync<Seen>())?.Name == "frontend-2";
+        }, "the second instance is used");
+
+        for (var i = 0; i < 20; i++)
+            Assert.Equal("frontend-2", await NameWithAsync(cookie!));
+
+        await second.DieAsync();
+        Assert.Equal("frontend-1", await NameWithAsync(cookie!));
+
+        async Task<string?> NameWithAsync(string affinity)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/_blazor") { Headers = { { "Cookie", affinity } } };
+            using var response = await gateway.Client.SendAsync(request);
+            return (await response.Content.ReadFromJsonAsync<Seen>())?.Name;
+        }
+    }
+
+    [Fact]
+    public void Targets_are_live_and_ready_and_outlive_a_redis_that_lost_the_leases()
+    {
+        var time = new FakeTimeProvider();
+        var list = new TargetList(time);
+        var now = 1_000_000L;
+
+        Assert.True(list.Observe(At(now, Lease("a", now), Lease("b", now - 6_000), Lease("c", now, NodeLease.Draining))));
+        Assert.Equal(["a"], list.Ready.Select(lease => lease.NodeId));
+
+        Assert.False(list.Observe(At(now)));
+        time.Advance(TimeSpan.FromSeconds(4));
+        Assert.False(list.Observe(At(now)));
+        Assert.Equal(["a"], list.Ready.Select(lease => lease.NodeId));
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(list.Observe(At(now)));
+        Assert.Empty(list.Ready);
+    }
+
+    [Fact]
+    public void The_last_node_that_drains_leaves_at_once()
+    {
+        var list = new TargetList(new FakeTimeProvider());
+        list.Observe(At(1_000_000, Lease("a", 1_000_000)));
+
+        Assert.True(list.Observe(At(1_000_000, Lease("a", 1_000_000, NodeLease.Draining))));
+
+        Assert.Empty(list.Ready);
+    }
+
+    private static async Task<HashSet<string>> NamesAsync(GatewayHost gateway, int requests)
+    {
+        var names = new HashSet<string>();
+        for (var i = 0; i < requests; i++) names.Add((await gateway.GetAsync("/api/who")).Name);
+        return names;
+    }
+
+    private static LeaseSnapshot At(long now, params NodeLease[] leases) => new(now, leases.Select(lease => new StoredLease(lease, "")).ToList());
+
+    private static NodeLease Lease(string id, long renewedAt, string state = NodeLease.Ready) => new(id, $"http://{id}", state, renewedAt, default, 0);
+}

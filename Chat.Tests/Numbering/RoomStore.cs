@@ -1,0 +1,103 @@
+using System.Text;
+using Chat.Contracts;
+using Chat.Data;
+using Chat.Data.History;
+using Chat.Data.Model;
+using Chat.Data.Numbering;
+using Chat.Tests.Backends;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using StackExchange.Redis;
+
+namespace Chat.Tests.Numbering;
+
+/// <summary>One process' numbering and history over a Redis and a database of the test's own.</summary>
+public sealed class RoomStore : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+
+    private RoomStore(string redis, string database)
+    {
+        RedisConnection = redis;
+        DatabaseConnection = database;
+        _services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton<IConnectionMultiplexer>(_ => ConnectionMultiplexer.Connect(redis + ",allowAdmin=true,abortConnect=false,syncTimeout=2000,asyncTimeout=2000,connectRetry=1"))
+            .AddSingleton(_ => NpgsqlDataSource.Create(database + ";Timeout=2"))
+            .AddDbContext<ChatDb>(options => options.UseNpgsql(database))
+            .AddSingleton<MigrationRunner>()
+            .AddRoomStore()
+            .BuildServiceProvider();
+    }
+
+    public string RedisConnection { get; }
+    public string DatabaseConnection { get; }
+    public IConnectionMultiplexer Multiplexer => Get<IConnectionMultiplexer>();
+    public IDatabase Redis => Multiplexer.GetDatabase();
+    public NpgsqlDataSource Database => Get<NpgsqlDataSource>();
+    public RoomNumbering Numbering => Get<RoomNumbering>();
+    public RoomHistory History => Get<RoomHistory>();
+    public HotStream Hot => Get<HotStream>();
+    public EventStore Stored => Get<EventStore>();
+    public EpochStore Epochs => Get<EpochStore>();
+
+    /// <summary>A process on a migrated database.</summary>
+    public static async Task<RoomStore> OpenAsync(string redis, string database)
+    {
+        var store = new RoomStore(redis, database);
+        await store.Get<MigrationRunner>().RunAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
+        return store;
+    }
+
+    /// <summary>Another process on the same servers.</summary>
+    public Task<RoomStore> OpenAnotherAsync() => OpenAsync(RedisConnection, DatabaseConnection);
+
+    public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
+
+    public static string NewRoom() => "room-" + Guid.NewGuid().ToString("N")[..12];
+
+    public static PendingEvent Event(string content = "hello", long access = 0, Guid? id = null, params Guid[] otherIds)
+    {
+        var eventId = id ?? Guid.NewGuid();
+        var body = $$"""{"event_type":"chat_message","event_id":"{{eventId}}","sender_id":"alice","content":"{{content}}","timestamp":"2026-11-24T09:31:07.123Z"}""";
+        return new PendingEvent(eventId, otherIds, access, 1_795_512_667_123, Encoding.UTF8.GetBytes(body));
+    }
+
+    public async Task<IReadOnlyList<EventNumber>> NumberAsync(string room, params PendingEvent[] events) =>
+        await Numbering.NumberAsync(room, 0, events, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(10));
+
+    /// <summary>Numbers <paramref name="count"/> fresh events and answers their contents' order.</summary>
+    public async Task<IReadOnlyList<EventNumber>> FillAsync(string room, int count) =>
+        await NumberAsync(room, [.. Enumerable.Range(1, count).Select(i => Event($"event {i}"))]);
+
+    /// <summary>What Redis answers after it lost everything: no data, but still the scripts, or with <paramref name="scripts"/> neither.</summary>
+    public async Task LoseRedisAsync(bool scripts = false)
+    {
+        await Redis.ExecuteAsync("FLUSHALL");
+        if (scripts)
+            await Redis.ExecuteAsync("SCRIPT", "FLUSH");
+    }
+
+    /// <summary>Copies what the hot stream has into Postgres and marks it, as the persister does.</summary>
+    public async Task PersistAsync(string room)
+    {
+        var slice = await Hot.ReadOldestAsync(room, 0, long.MaxValue, 10_000, CancellationToken.None);
+        foreach (var e in slice.Events)
+        {
+            await using var command = Database.CreateCommand(
+                "INSERT INTO events (room_id, seq, epoch, event_id, event_type, sender_id, ts, body) VALUES ($1, $2, $3, $4, 'chat_message', 'alice', now(), $5) ON CONFLICT DO NOTHING");
+            foreach (var value in new object[] { room, e.Event.Seq, e.Event.Epoch, e.EventId, Encoding.UTF8.GetString(e.Event.Body.Span) })
+                command.Parameters.Add(new NpgsqlParameter { Value = value });
+            await command.ExecuteNonQueryAsync();
+        }
+        var bounds = await Stored.GetBoundsAsync(room, CancellationToken.None);
+        await Hot.MarkPersistedAsync(room, bounds.HeadSeq, bounds.FirstSeq);
+    }
+
+    public static long FirstOf(int epoch) => epoch * ProtocolLimits.NumbersPerEpoch + 1;
+
+    public async ValueTask DisposeAsync() => await _services.DisposeAsync();
+}
