@@ -1,4 +1,28 @@
+using Chat.Frontend;
+using Chat.Frontend.Security;
+using Chat.Frontend.Session;
+using Chat.Frontend.Shell;
+
 var builder = WebApplication.CreateBuilder(args);
 
+builder.AddServiceDefaults();
+builder.AddRedisClient("redis");
+builder.AddBrowserSessions();
+builder.AddChatWorkspace();
+
+builder.Services.AddRazorComponents().AddInteractiveServerComponents(CircuitLimits.Apply);
+
 var app = builder.Build();
+
+app.UseContentSecurityPolicy();
+app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+app.UseAuthentication();
+app.UseAuthorization();
+app.UseAntiforgery();
+
+app.MapDefaultEndpoints();
+app.MapStaticAssets();
+app.MapSignOut();
+app.MapRazorComponents<App>().AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null);
+
 app.Run();

@@ -1,0 +1,163 @@
+using Chat.Client;
+using Chat.Contracts;
+using Chat.Contracts.Api;
+using Chat.Frontend.Members;
+using Chat.Frontend.Shell;
+
+namespace Chat.Frontend.Rooms;
+
+/// <summary>
+/// Keeps the room list in step with the platform: reads it, subscribes to every room in it, and reads it again where an event cannot
+/// say enough. Subscribes to at most <see cref="MaxSubscriptions"/> rooms; of further ones the numbers are those of the last reading.
+/// </summary>
+public sealed partial class RoomDirectory(Platform platform, RoomList rooms, PresenceBook presence, ILogger<RoomDirectory> log)
+{
+    public const int MaxSubscriptions = 500;
+    private const int MaxPresenceQueries = 30;
+    private const int SubscribeAtOnce = 8;
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(3);
+
+    private readonly Dictionary<string, Task> _subscriptions = new(StringComparer.Ordinal);
+    private bool _refreshing;
+    private bool _refreshAgain;
+
+    public RoomList Rooms { get; } = rooms;
+
+    /// <summary>Reads the list soon; several calls are one reading.</summary>
+    public void Refresh()
+    {
+        _refreshAgain = true;
+        if (_refreshing) return;
+        _refreshing = true;
+        platform.Tasks.Run("Reading the room list", RefreshAsync);
+    }
+
+    /// <summary>Ready when the events of the room arrive here.</summary>
+    public Task SubscribedAsync(string roomId)
+    {
+        if (_subscriptions.TryGetValue(roomId, out var known) && !known.IsFaulted && !known.IsCanceled) return known;
+        return _subscriptions[roomId] = SubscribeAsync(roomId);
+    }
+
+    public async Task<string> CreateAsync(string name, bool isPrivate)
+    {
+        var room = await platform.Api.CreateRoomAsync(
+            new CreateRoomRequest(null, name, isPrivate ? RoomKinds.Private : RoomKinds.Public), platform.Tasks.Stopping);
+        await EnterAsync(room);
+        return room.RoomId;
+    }
+
+    public async Task JoinAsync(string roomId)
+    {
+        await platform.Api.JoinRoomAsync(roomId, platform.Tasks.Stopping);
+        await ReadAsync(platform.Tasks.Stopping);
+    }
+
+    public async Task<string> DirectAsync(string userId)
+    {
+        if (Rooms.Directs.FirstOrDefault(r => r.Peer?.UserId == userId) is { } known) return known.RoomId;
+        var room = await platform.Api.GetDirectRoomAsync(userId, platform.Tasks.Stopping);
+        await EnterAsync(room);
+        return room.RoomId;
+    }
+
+    public async Task SetTopicAsync(string roomId, string topic)
+    {
+        await platform.Api.UpdateRoomAsync(roomId, new RoomChange(null, topic, null), platform.Tasks.Stopping);
+        await ReadAsync(platform.Tasks.Stopping);
+    }
+
+    public async Task LeaveAsync(string roomId)
+    {
+        await platform.Api.LeaveRoomAsync(roomId, platform.Tasks.Stopping);
+        Remove(roomId);
+    }
+
+    /// <summary>The user is out of the room: nothing of it stays.</summary>
+    public void Remove(string roomId)
+    {
+        _subscriptions.Remove(roomId);
+        if (Rooms.Remove(roomId)) platform.Signal.Raise(Change.Rooms);
+    }
+
+    private async Task EnterAsync(RoomSummary room)
+    {
+        if (Rooms.Find(room.RoomId) is null) Rooms.Add(room);
+        platform.Signal.Raise(Change.Rooms);
+        await SubscribedAsync(room.RoomId);
+        Refresh();
+    }
+
+    private async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (_refreshAgain)
+            {
+                _refreshAgain = false;
+                await Task.Delay(Rooms.Loaded ? Gather : TimeSpan.Zero, platform.Time, cancellationToken);
+                try
+                {
+                    await ReadAsync(cancellationToken);
+                }
+                catch (ChatException refused) when (refused.Code is not ErrorCodes.Unauthorized)
+                {
+                    // Cannot be read now; what is shown stays, and it is tried until it can.
+                    _refreshAgain = true;
+                    await Task.Delay(RetryAfter * (1 + Random.Shared.NextDouble()), platform.Time, cancellationToken);
+                }
+            }
+        }
+        finally
+        {
+            _refreshing = false;
+        }
+    }
+
+    private async Task ReadAsync(CancellationToken cancellationToken)
+    {
+        Rooms.Load(await platform.Api.GetMyRoomsAsync(cancellationToken));
+        platform.Signal.Raise(Change.All);
+        platform.Tasks.Run("Subscribing to the rooms", SubscribeAllAsync);
+    }
+
+    private async Task SubscribeAllAsync(CancellationToken cancellationToken)
+    {
+        var missing = Rooms.All.Where(r => !_subscriptions.ContainsKey(r.RoomId)).Take(Math.Max(0, MaxSubscriptions - _subscriptions.Count)).ToList();
+        foreach (var some in missing.Chunk(SubscribeAtOnce)) await Task.WhenAll(some.Select(r => TrySubscribeAsync(r.RoomId)));
+        foreach (var direct in missing.Where(r => r.IsDirect).Take(MaxPresenceQueries))
+        {
+            var page = await platform.Connection.GetPresenceAsync(direct.RoomId, cancellationToken: cancellationToken);
+            if (presence.Load(page.Users)) platform.Signal.Raise(Change.Rooms | Change.Members);
+        }
+    }
+
+    // One room that cannot be subscribed to does not keep the others out; the next reading of the list tries it again.
+    private async Task TrySubscribeAsync(string roomId)
+    {
+        try
+        {
+            await SubscribedAsync(roomId);
+        }
+        catch (ChatException refused)
+        {
+            _subscriptions.Remove(roomId);
+            Log.NotSubscribed(log, roomId, refused.Code);
+        }
+    }
+
+    private async Task SubscribeAsync(string roomId)
+    {
+        // From the head that the list was read with: what came between list and subscription arrives as events and is counted.
+        var known = Rooms.Find(roomId);
+        var subscription = await platform.Connection.SubscribeAsync(roomId, known?.HeadSeq, cancellationToken: platform.Tasks.Stopping);
+        if (!subscription.Recovered) Refresh();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(6201, LogLevel.Information, "Room {RoomId} cannot be subscribed to now: {Code}", EventName = "NotSubscribed")]
+        public static partial void NotSubscribed(ILogger logger, string roomId, string code);
+    }
+}
