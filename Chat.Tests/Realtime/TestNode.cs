@@ -112,7 +112,8 @@ public sealed class TestNode : IAsyncDisposable
         var body = "";
         for (var deadline = DateTime.UtcNow.AddSeconds(40); DateTime.UtcNow < deadline; await Task.Delay(100))
         {
-            body = await http.GetStringAsync("/health");
+            using var answer = await http.GetAsync("/health");
+            body = await answer.Content.ReadAsStringAsync();
             if (body.Contains("\"status\":\"healthy\"")) return;
         }
         throw new TimeoutException($"The node is not healthy: {body}");
