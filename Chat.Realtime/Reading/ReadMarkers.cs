@@ -62,8 +62,10 @@ public sealed class ReadMarkers
         if (roomIds.Count == 0) return [];
         try
         {
+            // What waits is asked first: then a marker that is written meanwhile is seen in either place.
+            var waiting = roomIds.Select(room => _own.Waiting(userId, room)).ToList();
             var stored = await _store.GetAsync(userId, roomIds, cancellationToken);
-            var rooms = roomIds.Zip(stored, (room, marker) => (RoomId: room, Marker: Math.Max(marker, _own.Waiting(userId, room)))).ToList();
+            var rooms = roomIds.Select((room, i) => (RoomId: room, Marker: Math.Max(stored[i], waiting[i]))).ToList();
             var unread = await _unread.CountAsync(rooms, cancellationToken);
             return rooms.Zip(unread, (room, count) => new ReadReceipt(room.RoomId, room.Marker, count)).ToList();
         }

@@ -29,7 +29,7 @@ public sealed class PeopleFixture(PostgresFixture postgres) : IAsyncLifetime
     {
         var prefix = Guid.NewGuid().ToString("N")[..10];
         var users = Enumerable.Range(0, count).Select(i => $"{prefix}-{i:D4}").ToArray();
-        await ExecuteAsync("INSERT INTO users (user_id, user_name, display_name, created_at) SELECT u, u, upper(u), now() FROM unnest($1) AS u", users);
+        await ExecuteAsync("INSERT INTO users (user_id, user_name, display_name, created_at) SELECT u, u, upper(u), now() FROM unnest($1) AS u", (object)users);
         return users;
     }
 

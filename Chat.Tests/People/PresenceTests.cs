@@ -93,6 +93,7 @@ public sealed class PresenceTests(PeopleFixture people) : IClassFixture<PeopleFi
         foreach (var user in users) leaving.Connect(user);
         staying.Connect(users[2]);
         await EventuallyAsync(() => CountAsync(staying, room), count => count == 3, "three are online");
+        await EventuallyAsync(() => PartsAsync(users[2]), parts => parts.Count == 2, "one of them to both processes");
         var lease = leaving.LeaseId!;
 
         await leaving.StopAsync();
