@@ -51,7 +51,10 @@ public sealed class ApiHost : IAsyncDisposable
         services?.Invoke(builder.Services);
         var app = Node.Build(builder);
         await app.StartAsync().WaitAsync(StartTimeout);
-        return new ApiHost(app, database);
+        var host = new ApiHost(app, database);
+        // The node serves what it can while it migrates; these tests want all of it.
+        await Until.TrueAsync(() => host.QueryAsync<bool>("select to_regclass('outbox') is not null"), "the database is migrated", StartTimeout);
+        return host;
     }
 
     /// <summary>Somebody with a token that an application's own server minted; the first use makes the user.</summary>

@@ -53,13 +53,12 @@ public sealed class TokenTests(ApiFixture fixture)
     [InlineData("sub", "hook.abc")]
     [InlineData("sub", "with space")]
     [InlineData("sub", "ümlaut")]
-    [InlineData("sub", 7)]
     [InlineData("iss", null)]
     [InlineData("aud", null)]
     [InlineData("sub", null)]
     [InlineData("exp", null)]
     [InlineData("exp", "never")]
-    public async Task A_wrong_or_missing_claim_is_refused(string claim, object? value)
+    public async Task A_wrong_or_missing_claim_is_refused(string claim, string? value)
     {
         var claims = TestTokens.Claims("u-claims", "claims");
         if (value is null) claims.Remove(claim);
