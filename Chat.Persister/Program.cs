@@ -1,4 +1,14 @@
+using Chat.Data.Model;
+using Chat.Persister;
+
 var builder = WebApplication.CreateBuilder(args);
 
+builder.AddServiceDefaults();
+builder.AddRedisClient("redis", configureOptions: RedisTimeouts.Set);
+builder.AddNpgsqlDataSource("chatdb");
+builder.AddNpgsqlDbContext<ChatDb>("chatdb");
+builder.AddPersister();
+
 var app = builder.Build();
+app.MapDefaultEndpoints();
 app.Run();

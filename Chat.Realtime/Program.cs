@@ -1,4 +1,4 @@
-var builder = WebApplication.CreateBuilder(args);
+using Chat.Realtime;
 
-var app = builder.Build();
-app.Run();
+var app = Node.Build(WebApplication.CreateBuilder(args));
+await app.RunAsync();

@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Chat.ServiceDefaults;
 
@@ -11,9 +13,9 @@ namespace Chat.ServiceDefaults;
 /// <c>/alive</c> says that the process is up. <c>/health</c> answers 503 only while the process can serve nothing: before it has started,
 /// while it drains, or when a check tagged <see cref="ReadyTag"/> fails. Any other failing check (a backing service that is away)
 /// is named in the body as <c>degraded</c> with status 200, so that no probe takes down a process that still serves.
-/// The body holds names and states only: what exactly failed is in the log.
+/// The body holds names and states only: why one changed is in the log, once per change and not once per probe.
 /// </summary>
-public static class HealthEndpoints
+public static partial class HealthEndpoints
 {
     /// <summary>Tag of the checks without which the process can serve nothing.</summary>
     public const string ReadyTag = "ready";
@@ -30,6 +32,8 @@ public static class HealthEndpoints
         builder.Services.AddHealthChecks()
             .AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag])
             .AddCheck<LifetimeCheck>("lifetime", tags: [ReadyTag]);
+        builder.Services.AddSingleton<StateChanges>();
+        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         builder.Services.PostConfigure<HealthCheckServiceOptions>(options =>
         {
             foreach (var registration in options.Registrations.Where(registration => registration.Timeout == Timeout.InfiniteTimeSpan))
@@ -46,6 +50,7 @@ public static class HealthEndpoints
     private static async Task AnswerAsync(HttpContext context, Func<HealthCheckRegistration, bool> predicate)
     {
         var report = await context.RequestServices.GetRequiredService<HealthCheckService>().CheckHealthAsync(predicate, context.RequestAborted);
+        context.RequestServices.GetRequiredService<StateChanges>().Observe(report);
         var checks = report.Entries.ToDictionary(entry => entry.Key, entry => StateOf(entry.Value));
         var state = checks.ContainsValue("unhealthy") ? "unhealthy" : checks.ContainsValue("degraded") ? "degraded" : "healthy";
 
@@ -76,5 +81,39 @@ public static class HealthEndpoints
             Task.FromResult(lifetime.ApplicationStopping.IsCancellationRequested ? HealthCheckResult.Unhealthy("draining")
                 : lifetime.ApplicationStarted.IsCancellationRequested ? HealthCheckResult.Healthy()
                 : HealthCheckResult.Unhealthy("starting"));
+    }
+
+    /// <summary>Tells when a check begins or ceases to fail.</summary>
+    private sealed class StateChanges(ILogger<StateChanges> logger)
+    {
+        private readonly ConcurrentDictionary<string, HealthStatus> _last = new();
+
+        public void Observe(HealthReport report)
+        {
+            foreach (var (name, entry) in report.Entries)
+            {
+                var last = _last.GetValueOrDefault(name, HealthStatus.Healthy);
+                if (entry.Status == last || !_last.TryUpdateOrAdd(name, entry.Status, last))
+                    continue;
+                if (entry.Status == HealthStatus.Healthy)
+                    Log.Recovered(logger, name);
+                else
+                    Log.Failing(logger, name, entry.Description, entry.Exception);
+            }
+        }
+    }
+
+    /// <summary>True for the one caller that makes the change.</summary>
+    private static bool TryUpdateOrAdd(
+        this ConcurrentDictionary<string, HealthStatus> states, string name, HealthStatus status, HealthStatus last) =>
+        states.TryUpdate(name, status, last) || states.TryAdd(name, status);
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "Health check {Name} fails: {Description}")]
+        public static partial void Failing(ILogger logger, string name, string? description, Exception? exception);
+
+        [LoggerMessage(2, LogLevel.Information, "Health check {Name} holds again")]
+        public static partial void Recovered(ILogger logger, string name);
     }
 }

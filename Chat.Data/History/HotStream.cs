@@ -30,8 +30,9 @@ public sealed class HotStream(IConnectionMultiplexer redis)
         if not head then return 0 end
         if copied > persisted then
           persisted = copied
-          redis.call('HSET', KEYS[1], 'persisted', ARGV[1], 'first', ARGV[2])
+          redis.call('HSET', KEYS[1], 'persisted', ARGV[1])
         end
+        if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'first', ARGV[2]) end
         local keep = math.min(persisted + 1, head - tonumber(ARGV[3]) + 1)
         if keep <= 1 then return 0 end
         return redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', keep))
@@ -48,9 +49,12 @@ public sealed class HotStream(IConnectionMultiplexer redis)
     public Task<HotSlice> ReadNewestAsync(string roomId, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken) =>
         ReadAsync(ReadNewest, descending: true, roomId, afterSeq, beforeSeq, limit, cancellationToken);
 
-    /// <summary>Says that Postgres has everything from <paramref name="firstSeq"/> up to <paramref name="persistedSeq"/>, and forgets what is both persisted and old.</summary>
-    public Task MarkPersistedAsync(string roomId, long persistedSeq, long firstSeq) =>
-        redis.GetDatabase().ScriptEvaluateAsync(Trim, Keys(roomId), [persistedSeq, firstSeq, KeptEvents]);
+    /// <summary>
+    /// Says that Postgres has everything up to <paramref name="persistedSeq"/>, and forgets what is both persisted and old.
+    /// <paramref name="firstSeq"/> is the oldest event of the history, where the caller knows it.
+    /// </summary>
+    public Task MarkPersistedAsync(string roomId, long persistedSeq, long? firstSeq) =>
+        redis.GetDatabase().ScriptEvaluateAsync(Trim, Keys(roomId), [persistedSeq, firstSeq is { } first ? first : RedisValue.EmptyString, KeptEvents]);
 
     private async Task<HotSlice> ReadAsync(
         string script, bool descending, string roomId, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken)

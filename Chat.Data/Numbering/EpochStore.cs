@@ -30,6 +30,26 @@ public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMul
         return new NumberingEpoch(script.Epoch, new DateTimeOffset(Volatile.Read(ref _startedAtTicks), TimeSpan.Zero));
     }
 
+    /// <summary>Asks Postgres again, after it has named another epoch than <paramref name="outdated"/>. Throws <see cref="NumberingUnavailableException"/>.</summary>
+    public async Task RefreshAsync(int outdated, CancellationToken cancellationToken) => await ReplaceAsync(outdated, outdated, cancellationToken);
+
+    /// <summary>True when Redis would number in <paramref name="epoch"/> now: guard and script are there. Throws <see cref="NumberingUnavailableException"/>.</summary>
+    public async Task<bool> IsInForceAsync(int epoch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var database = redis.GetDatabase();
+            var guard = database.StringGetAsync(RedisKeys.EpochGuard);
+            var scripts = database.ExecuteAsync("SCRIPT", "EXISTS", new NumberingScript(epoch).Hash);
+            await Task.WhenAll(guard, scripts).WaitAsync(cancellationToken);
+            return await guard == epoch && (int)(await scripts)[0] == 1;
+        }
+        catch (Exception failure) when (failure is RedisException or TimeoutException)
+        {
+            throw new NumberingUnavailableException($"Redis does not say which epoch it is in: {failure.Message}", failure);
+        }
+    }
+
     /// <summary>The script of the current epoch as this process knows it.</summary>
     internal async ValueTask<NumberingScript> GetScriptAsync(CancellationToken cancellationToken) =>
         _script ?? await ReplaceAsync(NoEpoch, NoEpoch, cancellationToken);

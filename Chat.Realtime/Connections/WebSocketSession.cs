@@ -46,7 +46,7 @@ internal sealed partial class WebSocketSession : IThreadPoolWorkItem, IAsyncDisp
         catch (Exception e) when (e is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException)
         {
             // The peer is gone, or the framework refused its bytes and has sent 1002 or 1007 by itself.
-            LogLost(_connection.Id, e.Message);
+            Log.Lost(_logger, _connection.Id, e.Message);
             _connection.Close(CloseCodes.ProtocolError, "protocol error");
         }
         await _written.Task;
@@ -84,13 +84,13 @@ internal sealed partial class WebSocketSession : IThreadPoolWorkItem, IAsyncDisp
         }
         catch (Exception e) when (e is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
-            LogLost(_connection.Id, e.Message);
+            Log.Lost(_logger, _connection.Id, e.Message);
             _written.TrySetResult();
             Cut();
         }
         catch (Exception e)
         {
-            LogWriterFailed(e, _connection.Id);
+            Log.WriterFailed(_logger, e, _connection.Id);
             _written.TrySetResult();
             Cut();
         }
@@ -168,9 +168,12 @@ internal sealed partial class WebSocketSession : IThreadPoolWorkItem, IAsyncDisp
         _abort();
     }
 
-    [LoggerMessage(EventId = 1, Level = LogLevel.Debug, Message = "Connection {ConnectionId} was lost: {Reason}")]
-    private partial void LogLost(string connectionId, string reason);
+    private static partial class Log
+    {
+        [LoggerMessage(1001, LogLevel.Debug, "Connection {ConnectionId} was lost: {Reason}")]
+        public static partial void Lost(ILogger logger, string connectionId, string reason);
 
-    [LoggerMessage(EventId = 2, Level = LogLevel.Error, Message = "The writer of connection {ConnectionId} failed")]
-    private partial void LogWriterFailed(Exception exception, string connectionId);
+        [LoggerMessage(1002, LogLevel.Error, "The writer of connection {ConnectionId} failed")]
+        public static partial void WriterFailed(ILogger logger, Exception exception, string connectionId);
+    }
 }

@@ -11,7 +11,7 @@ internal sealed class DirectRoom(
     protected override void Deliver(in NumberedEvent numbered) =>
         feed.Deliver(RoomId, numbered.ToDelivered(), Envelopes.TimestampOf(numbered.Body.Span));
 
-    protected override void Resync(int epoch, long headSeq) => feed.Deliver(RoomId, Envelopes.Resync(RoomId, epoch, headSeq, time.GetUtcNow()), 0);
+    protected override void Resync(int epoch, long headSeq) => feed.Deliver(RoomId, Envelopes.Resync(RoomId, epoch, headSeq, Time.GetUtcNow()), 0);
 
     protected override Task RecheckAsync(CancellationToken cancellationToken)
     {

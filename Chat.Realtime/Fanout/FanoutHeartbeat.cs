@@ -37,7 +37,7 @@ internal sealed partial class FanoutHeartbeat(
             }
             catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
             {
-                LogNotCompared(e.Message);
+                Log.NotCompared(logger, e.Message);
                 sure = true; // whatever was published meanwhile
                 await Task.Delay(Interval * (0.5 + Random.Shared.NextDouble()), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -73,6 +73,9 @@ internal sealed partial class FanoutHeartbeat(
         foreach (var feed in users.TakeAbandoned()) await feed.CloseAsync();
     }
 
-    [LoggerMessage(EventId = 43, Level = LogLevel.Warning, Message = "The heads of the local rooms cannot be read: {Reason}")]
-    private partial void LogNotCompared(string reason);
+    private static partial class Log
+    {
+        [LoggerMessage(1043, LogLevel.Warning, "The heads of the local rooms cannot be read: {Reason}")]
+        public static partial void NotCompared(ILogger logger, string reason);
+    }
 }

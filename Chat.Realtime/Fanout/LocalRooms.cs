@@ -9,20 +9,20 @@ namespace Chat.Realtime.Fanout;
 /// The rooms that have members on this node. A room is there while somebody holds it, and a little longer: people come back.
 /// </summary>
 internal sealed class LocalRooms(
-    RedisSubscribers subscribers, RoomHistory history, RoomAccess access, NodeMetrics metrics, TimeProvider time, ILogger<Room> logger, IHostApplicationLifetime lifetime)
+    RedisSubscribers subscribers, RoomHistory history, RoomAccess access, NodeMetrics metrics, TimeProvider time, ILogger<LocalRoom> logger, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Room> _rooms = [];
+    private readonly Dictionary<string, LocalRoom> _rooms = [];
 
     /// <summary>The room, held for the caller until <see cref="Release"/>; made when it is not there.</summary>
-    public Room Hold(string roomId)
+    public LocalRoom Hold(string roomId)
     {
         lock (_gate)
         {
             if (!_rooms.TryGetValue(roomId, out var room))
             {
-                room = new Room(roomId, subscribers, history, access, metrics, time, logger, lifetime.ApplicationStopped);
+                room = new LocalRoom(roomId, subscribers, history, access, metrics, time, logger, lifetime.ApplicationStopped);
                 room.Expelled += Release;
                 _rooms.Add(roomId, room);
             }
@@ -32,7 +32,7 @@ internal sealed class LocalRooms(
     }
 
     /// <summary>One holder less.</summary>
-    public void Release(Room room)
+    public void Release(LocalRoom room)
     {
         lock (_gate)
         {
@@ -43,7 +43,7 @@ internal sealed class LocalRooms(
     /// <summary>Offers events that this node has numbered to the room, if it is here.</summary>
     public void Offer(string roomId, IReadOnlyList<RoomFrame> frames)
     {
-        Room? room;
+        LocalRoom? room;
         lock (_gate) _rooms.TryGetValue(roomId, out room);
         room?.Offer(frames);
     }
@@ -64,13 +64,13 @@ internal sealed class LocalRooms(
     }
 
     /// <summary>A copy: the rooms that are here.</summary>
-    public Room[] All()
+    public LocalRoom[] All()
     {
         lock (_gate) return [.. _rooms.Values];
     }
 
     /// <summary>Takes out the rooms that nobody has held for a while; the caller closes them.</summary>
-    public List<Room> TakeAbandoned()
+    public List<LocalRoom> TakeAbandoned()
     {
         lock (_gate)
         {

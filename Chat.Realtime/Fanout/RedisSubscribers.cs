@@ -53,7 +53,7 @@ internal sealed class RedisSubscribers(IConfiguration configuration, ILoggerFact
 
     private static async Task<ChannelMessageQueue> SubscribeAsync(ConnectionMultiplexer? connection, string channel, Action<ReadOnlyMemory<byte>> handler)
     {
-        if (connection is null) throw new RedisConnectionException(ConnectionFailureType.UnableToConnect, "The subscriber connections are not started.");
+        if (connection is null) throw new RedisException("The subscriber connections are not started.");
         var queue = await connection.GetSubscriber().SubscribeAsync(RedisChannel.Sharded(channel));
         queue.OnMessage(message => handler(message.Message));
         return queue;

@@ -37,6 +37,8 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
 
     protected long AccessVersion { get; set; }
 
+    protected TimeProvider Time => time;
+
     /// <summary>Hands one event to the receivers; called under the lock, in ascending order without holes.</summary>
     protected abstract void Deliver(in NumberedEvent numbered);
 
@@ -153,7 +155,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
             }
             catch (Exception e)
             {
-                LogRepairFailed(e, RoomId, position);
+                Log.RepairFailed(logger, e, RoomId, position);
             }
             await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), time, CancellationToken.None);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
@@ -215,12 +217,15 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
         if (headSeq <= Position) return;
         Position = headSeq;
         Resync(epoch, headSeq);
-        LogResync(RoomId, epoch, headSeq);
+        Log.Resync(logger, RoomId, epoch, headSeq);
     }
 
-    [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "Room {RoomId}: the events after {Position} could not be read; trying again")]
-    private partial void LogRepairFailed(Exception exception, string roomId, long position);
+    private static partial class Log
+    {
+        [LoggerMessage(1020, LogLevel.Warning, "Room {RoomId}: the events after {Position} could not be read; trying again")]
+        public static partial void RepairFailed(ILogger logger, Exception exception, string roomId, long position);
 
-    [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "Room {RoomId}: its subscribers reload, the numbering goes on in epoch {Epoch} after {HeadSeq}")]
-    private partial void LogResync(string roomId, int epoch, long headSeq);
+        [LoggerMessage(1021, LogLevel.Information, "Room {RoomId}: its subscribers reload, the numbering goes on in epoch {Epoch} after {HeadSeq}")]
+        public static partial void Resync(ILogger logger, string roomId, int epoch, long headSeq);
+    }
 }

@@ -6,7 +6,7 @@ namespace Chat.Realtime.Fanout;
 /// A connection's membership in the local fan-out of a room. It begins as joining: what arrives is kept back until the ack, which says where
 /// the live stream starts, has left. All fields belong to the room's lock.
 /// </summary>
-internal sealed class Subscription(Connection connection, Room room)
+internal sealed class Subscription(Connection connection, LocalRoom room)
 {
     // What may arrive while history is read. Beyond it the read is repeated, since its end is out of date by then.
     private const int MaxKeptBack = 1_024;
@@ -16,7 +16,7 @@ internal sealed class Subscription(Connection connection, Room room)
     private int _keptBackBytes;
 
     public Connection Connection { get; } = connection;
-    public Room Room { get; } = room;
+    public LocalRoom Room { get; } = room;
 
     /// <summary>Its place in the room's array, so that leaving is O(1); -1 when it is not in it.</summary>
     public int Index { get; set; } = -1;

@@ -88,7 +88,7 @@ internal sealed partial class UserFeed(
         }
         catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
         {
-            LogNotUnsubscribed(UserId, e.Message); // the connection is lost, and the subscription with it
+            Log.NotUnsubscribed(logger, UserId, e.Message); // the connection is lost, and the subscription with it
         }
         DirectRoom[] direct;
         lock (_gate) direct = [.. _direct.Values];
@@ -122,7 +122,7 @@ internal sealed partial class UserFeed(
         }
         catch (Exception e) when (e is FormatException or System.Text.Json.JsonException)
         {
-            LogUnreadable(e, UserId);
+            Log.Unreadable(logger, e, UserId);
         }
     }
 
@@ -143,9 +143,12 @@ internal sealed partial class UserFeed(
         }
     }
 
-    [LoggerMessage(EventId = 40, Level = LogLevel.Debug, Message = "The channel of user {UserId} was not unsubscribed: {Reason}")]
-    private partial void LogNotUnsubscribed(string userId, string reason);
+    private static partial class Log
+    {
+        [LoggerMessage(1040, LogLevel.Debug, "The channel of user {UserId} was not unsubscribed: {Reason}")]
+        public static partial void NotUnsubscribed(ILogger logger, string userId, string reason);
 
-    [LoggerMessage(EventId = 41, Level = LogLevel.Error, Message = "User {UserId} got a message that is neither numbered events nor an envelope")]
-    private partial void LogUnreadable(Exception exception, string userId);
+        [LoggerMessage(1041, LogLevel.Error, "User {UserId} got a message that is neither numbered events nor an envelope")]
+        public static partial void Unreadable(ILogger logger, Exception exception, string userId);
+    }
 }

@@ -37,7 +37,7 @@ internal sealed partial class UserFeeds(
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
-            LogNotListening(feed.UserId, e.Message);
+            Log.NotListening(logger, feed.UserId, e.Message);
         }
     }
 
@@ -76,6 +76,9 @@ internal sealed partial class UserFeeds(
         }
     }
 
-    [LoggerMessage(EventId = 42, Level = LogLevel.Warning, Message = "The channel of user {UserId} is not subscribed yet: {Reason}")]
-    private partial void LogNotListening(string userId, string reason);
+    private static partial class Log
+    {
+        [LoggerMessage(1042, LogLevel.Warning, "The channel of user {UserId} is not subscribed yet: {Reason}")]
+        public static partial void NotListening(ILogger logger, string userId, string reason);
+    }
 }

@@ -80,7 +80,7 @@ internal sealed partial class EventLog : BackgroundService
                 _fatal = false;
                 _producer = Build();
                 _trouble = null;
-                LogConnected(_servers);
+                Log.Connected(_logger, _servers);
                 while (!_fatal)
                 {
                     await _troubles.Reader.ReadAsync(stoppingToken);
@@ -129,7 +129,7 @@ internal sealed partial class EventLog : BackgroundService
             AllowAutoCreateTopics = false,
         })
         .SetErrorHandler((_, error) => Note(error))
-        .SetLogHandler((_, message) => LogLibrary(message.Level <= SyslogLevel.Error ? LogLevel.Warning : LogLevel.Debug, message.Message))
+        .SetLogHandler((_, message) => Log.Library(_logger, message.Level <= SyslogLevel.Error ? LogLevel.Warning : LogLevel.Debug, message.Message))
         .Build();
 
     private void Note(Error error)
@@ -151,13 +151,13 @@ internal sealed partial class EventLog : BackgroundService
             try
             {
                 await Task.Run(AskBroker, stoppingToken);
-                if (_trouble is not null) LogConnected(_servers);
+                if (_trouble is not null) Log.Connected(_logger, _servers);
                 if (!_fatal) _trouble = null;
                 return;
             }
             catch (KafkaException e)
             {
-                if (_trouble is null) LogLost(_servers, e.Error.Reason);
+                if (_trouble is null) Log.Lost(_logger, _servers, e.Error.Reason);
                 _trouble = e.Error.Reason;
             }
             await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), _time, stoppingToken);
@@ -174,7 +174,7 @@ internal sealed partial class EventLog : BackgroundService
     // An idempotent producer does not survive a fatal error: what it still holds is failed by it, and a new one begins.
     private async Task ReplaceAsync(CancellationToken stoppingToken)
     {
-        LogFatal(_trouble ?? "unknown");
+        Log.Fatal(_logger, _trouble ?? "unknown");
         var old = _producer!;
         _producer = null;
         await Task.Run(() => old.Flush(_options.Timeout + ProbeTimeout), stoppingToken);
@@ -184,15 +184,18 @@ internal sealed partial class EventLog : BackgroundService
 
     private static ChatException Unavailable(string message) => new(ErrorCodes.Unavailable, message, retryAfterMs: 1_000);
 
-    [LoggerMessage(EventId = 1060, Level = LogLevel.Information, Message = "The log at {Servers} takes events")]
-    private partial void LogConnected(string servers);
+    private static partial class Log
+    {
+        [LoggerMessage(1060, LogLevel.Information, "The log at {Servers} takes events")]
+        public static partial void Connected(ILogger logger, string servers);
 
-    [LoggerMessage(EventId = 1061, Level = LogLevel.Warning, Message = "The log at {Servers} cannot be reached, events are refused: {Reason}")]
-    private partial void LogLost(string servers, string reason);
+        [LoggerMessage(1061, LogLevel.Warning, "The log at {Servers} cannot be reached, events are refused: {Reason}")]
+        public static partial void Lost(ILogger logger, string servers, string reason);
 
-    [LoggerMessage(EventId = 1062, Level = LogLevel.Error, Message = "The producer failed for good and is made anew: {Reason}")]
-    private partial void LogFatal(string reason);
+        [LoggerMessage(1062, LogLevel.Error, "The producer failed for good and is made anew: {Reason}")]
+        public static partial void Fatal(ILogger logger, string reason);
 
-    [LoggerMessage(EventId = 1063, Message = "{Text}")]
-    private partial void LogLibrary(LogLevel level, string text);
+        [LoggerMessage(EventId = 1063, Message = "{Text}")]
+        public static partial void Library(ILogger logger, LogLevel level, string text);
+    }
 }

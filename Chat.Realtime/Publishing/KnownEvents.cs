@@ -1,6 +1,7 @@
 using Chat.Contracts;
 using Chat.Data.History;
 using Chat.Data.Numbering;
+using EventId = Chat.Contracts.EventId;
 
 namespace Chat.Realtime.Publishing;
 

@@ -6,6 +6,7 @@ using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.Limits;
 using Chat.Realtime.Reading;
+using EventId = Chat.Contracts.EventId;
 
 namespace Chat.Realtime.Publishing;
 

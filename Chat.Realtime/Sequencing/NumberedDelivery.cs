@@ -39,10 +39,13 @@ internal sealed partial class NumberedDelivery(LocalRooms rooms, UserFeeds users
         }
         catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
         {
-            LogNotTold(roomId, e.Message);
+            Log.NotTold(logger, roomId, e.Message);
         }
     }
 
-    [LoggerMessage(EventId = 1072, Level = LogLevel.Warning, Message = "Direct room {RoomId}: its users were not told, the persister repeats it: {Reason}")]
-    private partial void LogNotTold(string roomId, string reason);
+    private static partial class Log
+    {
+        [LoggerMessage(1072, LogLevel.Warning, "Direct room {RoomId}: its users were not told, the persister repeats it: {Reason}")]
+        public static partial void NotTold(ILogger logger, string roomId, string reason);
+    }
 }

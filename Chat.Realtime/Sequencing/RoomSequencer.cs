@@ -88,12 +88,12 @@ internal sealed partial class RoomSequencer(
             }
             catch (NumberingUnavailableException e)
             {
-                LogUnknown(RoomId, events.Length, e.Message);
+                Log.Unknown(logger, RoomId, events.Length, e.Message);
             }
             catch (Exception e)
             {
                 // Also repeated: these events are in the log, and giving up would let later ones overtake them.
-                LogFailed(e, RoomId, events.Length);
+                Log.Failed(logger, e, RoomId, events.Length);
             }
             await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
@@ -101,9 +101,12 @@ internal sealed partial class RoomSequencer(
         return null;
     }
 
-    [LoggerMessage(EventId = 1070, Level = LogLevel.Warning, Message = "Room {RoomId}: whether {Count} events were numbered is unknown; repeating. {Reason}")]
-    private partial void LogUnknown(string roomId, int count, string reason);
+    private static partial class Log
+    {
+        [LoggerMessage(1070, LogLevel.Warning, "Room {RoomId}: whether {Count} events were numbered is unknown; repeating. {Reason}")]
+        public static partial void Unknown(ILogger logger, string roomId, int count, string reason);
 
-    [LoggerMessage(EventId = 1071, Level = LogLevel.Error, Message = "Room {RoomId}: numbering {Count} events failed; repeating")]
-    private partial void LogFailed(Exception exception, string roomId, int count);
+        [LoggerMessage(1071, LogLevel.Error, "Room {RoomId}: numbering {Count} events failed; repeating")]
+        public static partial void Failed(ILogger logger, Exception exception, string roomId, int count);
+    }
 }

@@ -10,8 +10,8 @@ namespace Chat.Realtime.Fanout;
 /// A room with members on this node: their dense array and the one position from which all of them are served. An event is encoded once, and
 /// the same bytes go to every member.
 /// </summary>
-internal sealed partial class Room(
-    string roomId, RedisSubscribers subscribers, RoomHistory history, RoomAccess access, NodeMetrics metrics, TimeProvider time, ILogger<Room> logger, CancellationToken stopping)
+internal sealed partial class LocalRoom(
+    string roomId, RedisSubscribers subscribers, RoomHistory history, RoomAccess access, NodeMetrics metrics, TimeProvider time, ILogger<LocalRoom> logger, CancellationToken stopping)
     : RoomFollower(roomId, history, metrics, time, logger, stopping)
 {
     private readonly List<Subscription> _members = [];
@@ -109,7 +109,7 @@ internal sealed partial class Room(
             catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
             {
                 // The connection is lost, and its subscriptions with it; a message for a room that is gone is dropped.
-                LogNotUnsubscribed(RoomId, e.Message);
+                Log.NotUnsubscribed(logger, RoomId, e.Message);
             }
         }
     }
@@ -124,7 +124,7 @@ internal sealed partial class Room(
 
     protected override void Resync(int epoch, long headSeq)
     {
-        ReadOnlyMemory<byte> envelope = Envelopes.Resync(RoomId, epoch, headSeq, DateTimeOffset.UtcNow);
+        ReadOnlyMemory<byte> envelope = Envelopes.Resync(RoomId, epoch, headSeq, Time.GetUtcNow());
         foreach (var member in _members)
             if (member.IsLive) member.Connection.TrySend(envelope);
     }
@@ -148,7 +148,7 @@ internal sealed partial class Room(
     }
 
     /// <summary>A subscription was ended here and not by its connection: one holder less.</summary>
-    public event Action<Room>? Expelled;
+    public event Action<LocalRoom>? Expelled;
 
     private void Receive(ReadOnlyMemory<byte> message)
     {
@@ -158,7 +158,7 @@ internal sealed partial class Room(
         }
         catch (FormatException e)
         {
-            LogUnreadable(e, RoomId);
+            Log.Unreadable(logger, e, RoomId);
         }
     }
 
@@ -183,9 +183,12 @@ internal sealed partial class Room(
         return true;
     }
 
-    [LoggerMessage(EventId = 30, Level = LogLevel.Debug, Message = "The channels of room {RoomId} were not unsubscribed: {Reason}")]
-    private partial void LogNotUnsubscribed(string roomId, string reason);
+    private static partial class Log
+    {
+        [LoggerMessage(1030, LogLevel.Debug, "The channels of room {RoomId} were not unsubscribed: {Reason}")]
+        public static partial void NotUnsubscribed(ILogger logger, string roomId, string reason);
 
-    [LoggerMessage(EventId = 31, Level = LogLevel.Error, Message = "Room {RoomId} got a message that is not one of the numbering script's")]
-    private partial void LogUnreadable(Exception exception, string roomId);
+        [LoggerMessage(1031, LogLevel.Error, "Room {RoomId} got a message that is not one of the numbering script's")]
+        public static partial void Unreadable(ILogger logger, Exception exception, string roomId);
+    }
 }

@@ -1,0 +1,56 @@
+using Chat.Data;
+using Chat.Data.Model;
+using Chat.Data.Writing;
+using Confluent.Kafka;
+using Microsoft.Extensions.Options;
+
+namespace Chat.Persister;
+
+/// <summary>Registers the stages.</summary>
+internal static class PersisterServices
+{
+    private const string Group = "chat-persister";
+    private const int SessionTimeoutMs = 15_000;
+
+    public static IHostApplicationBuilder AddPersister(this IHostApplicationBuilder builder)
+    {
+        var kafka = builder.Configuration.GetConnectionString("kafka")
+            ?? throw new InvalidOperationException("ConnectionStrings:kafka is missing: set it to the bootstrap servers of the log, host:port.");
+        var services = builder.Services;
+        services.AddSingleton<IValidateOptions<PersisterOptions>, PersisterOptionsValidation>();
+        services.AddOptions<PersisterOptions>().BindConfiguration(PersisterOptions.Section).ValidateOnStart();
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<PersisterOptions>>().Value);
+        services.AddSingleton(TimeProvider.System);
+        services.AddRoomStore();
+        services.AddSingleton<MigrationRunner>();
+        services.AddSingleton<EventWriter>();
+        services.AddSingleton<PersisterMetrics>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<DeadLetters>(provider, kafka));
+        services.AddSingleton<PartitionStarts>();
+        services.AddSingleton<OffsetCommits>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<LogConsumer>(provider, ToConsumerConfig(kafka)));
+        services.AddSingleton<NumberingStage>();
+        services.AddSingleton<RoomCopier>();
+        services.AddSingleton<PostgresWriter>();
+        services.AddSingleton<PersistedMarks>();
+        services.AddSingleton<PersistPipeline>();
+        services.AddSingleton<LogHealth>();
+        services.AddHealthChecks().AddCheck<LogHealth>("kafka");
+        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<PersisterService>(provider, kafka));
+        return builder;
+    }
+
+    private static ConsumerConfig ToConsumerConfig(string bootstrapServers) => new()
+    {
+        BootstrapServers = bootstrapServers,
+        GroupId = Group,
+        // Offsets follow Postgres, so the client must not move them by itself.
+        EnableAutoCommit = false,
+        EnableAutoOffsetStore = false,
+        AutoOffsetReset = AutoOffsetReset.Earliest,
+        SessionTimeoutMs = SessionTimeoutMs,
+        // The whole log of an outage may wait: what is fetched ahead is bounded in bytes.
+        QueuedMaxMessagesKbytes = 16 * 1024,
+        FetchWaitMaxMs = 100,
+    };
+}

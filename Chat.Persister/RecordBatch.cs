@@ -1,0 +1,50 @@
+using Chat.Data.Writing;
+using Confluent.Kafka;
+
+namespace Chat.Persister;
+
+/// <summary>A record for the dead letters.</summary>
+internal sealed record DeadRecord(byte[]? Key, byte[]? Value, Headers? Headers, string Reason, string Origin);
+
+/// <summary>
+/// Records in log order, and the stretch of each partition that they stand for: with all of them persisted, everything below the end of each stretch is.
+/// </summary>
+/// <param name="assignment">The assignment that the records were read under; a later one reads them again.</param>
+internal sealed class RecordBatch(int assignment)
+{
+    private readonly Dictionary<int, LogRange> _ranges = [];
+
+    public int Assignment { get; } = assignment;
+
+    public List<LogRecord> Records { get; } = [];
+
+    /// <summary>Sent before anything is written, then removed.</summary>
+    public List<DeadRecord> Dead { get; } = [];
+
+    public IReadOnlyList<LogRange> Ranges => [.. _ranges.Values.OrderBy(range => range.Partition)];
+
+    public int Count { get; private set; }
+
+    public long Bytes { get; private set; }
+
+    /// <summary>Adds what was read; <paramref name="from"/> is the offset up to which everything before it was read.</summary>
+    public void Add(ConsumeResult<byte[]?, byte[]?> consumed, long from)
+    {
+        var (record, fault) = LogRecordReader.Read(consumed);
+        if (record is not null)
+            Records.Add(record);
+        if (fault is not null)
+            Dead.Add(new DeadRecord(consumed.Message.Key, consumed.Message.Value, consumed.Message.Headers, fault, $"{consumed.Topic}[{consumed.Partition.Value}]@{consumed.Offset.Value}"));
+        var partition = consumed.Partition.Value;
+        var next = consumed.Offset.Value + 1;
+        _ranges[partition] = _ranges.TryGetValue(partition, out var range) ? range with { To = next } : new LogRange(partition, from, next);
+        Count++;
+        Bytes += consumed.Message.Value?.Length ?? 0;
+    }
+}
+
+/// <summary>A record and its number.</summary>
+internal readonly record struct NumberedRecord(LogRecord Record, long Seq, int Epoch, Guid EventId, bool IsPersisted);
+
+/// <summary>A batch in which every event has a number, as of <paramref name="Epoch"/>.</summary>
+internal sealed record NumberedBatch(RecordBatch Batch, int Epoch, IReadOnlyList<NumberedRecord> Records);

@@ -1,0 +1,23 @@
+using Microsoft.Extensions.Options;
+
+namespace Chat.Realtime.Connections;
+
+internal static class ConnectionsServices
+{
+    public static IHostApplicationBuilder AddConnections(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<ConnectionOptions>().BindConfiguration(ConnectionOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<ConnectionOptions>, ConnectionOptionsValidator>();
+        services.AddOptions<DrainOptions>().BindConfiguration(DrainOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<DrainOptions>, DrainOptionsValidator>();
+        services.AddSingleton<ConnectionRegistry>();
+        services.AddSingleton<ConnectionLifecycle>();
+        services.AddSingleton<AllowedOrigins>();
+        services.AddSingleton<WebSocketEndpoint>();
+        services.AddSingleton<DrainState>();
+        services.AddHostedService<Drain>();
+        services.AddHostedService<ConnectionClock>();
+        return builder;
+    }
+}

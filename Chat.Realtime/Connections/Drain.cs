@@ -1,0 +1,79 @@
+using Chat.Contracts;
+using Chat.Realtime.Commands;
+using Microsoft.Extensions.Options;
+
+namespace Chat.Realtime.Connections;
+
+/// <summary>Whether the node is on its way out: nobody new is let in then.</summary>
+internal sealed class DrainState
+{
+    private volatile bool _isDraining;
+
+    public bool IsDraining => _isDraining;
+
+    public void Begin() => _isDraining = true;
+}
+
+/// <summary>
+/// Lets the clients go before the server stops: it runs ahead of every hosted service's stop, so Kestrel still holds the connections. Each client is told
+/// when to come back, spread over the window, and closed with 1012 shortly after that moment; who does not let go is cut.
+/// </summary>
+internal sealed partial class Drain(
+    DrainState state, ConnectionRegistry registry, IOptions<DrainOptions> options, IOptions<ConnectionOptions> connectionOptions, TimeProvider time, ILogger<Drain> logger)
+    : IHostedLifecycleService
+{
+    // A client that does as it is told closes by itself before the node does it.
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
+
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        state.Begin();
+        var connections = registry.All();
+        Random.Shared.Shuffle(connections);
+        var window = TimeSpan.FromSeconds(options.Value.Seconds);
+        Log.Draining(logger, connections.Length, window.TotalSeconds);
+        try
+        {
+            var started = time.GetTimestamp();
+            for (var i = 0; i < connections.Length; i++) connections[i].Reply(Replies.Reconnect((int)DueAt(i, connections.Length, window).TotalMilliseconds));
+            for (var i = 0; i < connections.Length; i++)
+            {
+                var due = DueAt(i, connections.Length, window) + Grace;
+                while (time.GetElapsedTime(started) < due && registry.Count > 0) await Task.Delay(Step, time, cancellationToken);
+                connections[i].Close(CloseCodes.ServiceRestart, "restart");
+            }
+            // Handshakes that were under way when it began.
+            foreach (var late in registry.All()) late.Close(CloseCodes.ServiceRestart, "restart");
+            started = time.GetTimestamp();
+            while (registry.Count > 0 && time.GetElapsedTime(started) < connectionOptions.Value.CloseTimeout) await Task.Delay(Step, time, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            Log.OutOfTime(logger);
+        }
+        var rest = registry.All();
+        foreach (var connection in rest) connection.Abort();
+        Log.Drained(logger, rest.Length);
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private static TimeSpan DueAt(int index, int count, TimeSpan window) => window * index / count;
+
+    private static partial class Log
+    {
+        [LoggerMessage(1010, LogLevel.Information, "Draining: {Count} connections reconnect elsewhere over {Seconds} s")]
+        public static partial void Draining(ILogger logger, int count, double seconds);
+
+        [LoggerMessage(1011, LogLevel.Information, "Drained; {Count} connections did not let go and were cut")]
+        public static partial void Drained(ILogger logger, int count);
+
+        [LoggerMessage(1012, LogLevel.Warning, "The host ran out of time while draining")]
+        public static partial void OutOfTime(ILogger logger);
+    }
+}

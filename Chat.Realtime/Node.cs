@@ -1,0 +1,55 @@
+using Chat.Data;
+using Chat.Data.Model;
+using Chat.Realtime.Api;
+using Chat.Realtime.Commands;
+using Chat.Realtime.Connections;
+using Chat.Realtime.Fanout;
+using Chat.Realtime.Limits;
+using Chat.Realtime.Nodes;
+using Chat.Realtime.Presence;
+using Chat.Realtime.Publishing;
+using Chat.Realtime.Reading;
+using Chat.ServiceDefaults;
+
+namespace Chat.Realtime;
+
+/// <summary>The node put together, in the order in which an event travels. Tests start the same node inside their own process.</summary>
+internal static class Node
+{
+    public static WebApplication Build(WebApplicationBuilder builder)
+    {
+        builder.AddServiceDefaults();
+        builder.AddRedisClient(RedisSubscribers.ConnectionName, settings => settings.DisableHealthChecks = true, RedisSubscribers.FailFast);
+        builder.AddNpgsqlDataSource("chatdb");
+        builder.AddNpgsqlDbContext<ChatDb>("chatdb", settings => settings.DisableHealthChecks = true);
+        // A query string may hold a token or a ticket, and the framework logs whole request lines.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
+
+        builder.AddNodeBasics();
+        builder.AddConnections();
+        builder.AddCommands();
+        builder.AddLimits();
+        builder.AddPublishing();
+        builder.AddFanout();
+        builder.AddNodes();
+        builder.AddPresence();
+        builder.AddReading();
+        builder.AddChatApi();
+
+        var app = builder.Build();
+        app.UseTrustedProxy();
+        WebSocketEndpoint.Map(app);
+        app.MapChatApi();
+        app.MapDefaultEndpoints();
+        return app;
+    }
+
+    private static void AddNodeBasics(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<NodeMetrics>();
+        builder.Services.AddRoomStore();
+        builder.Services.AddHostedService<MigrationAtStart>();
+        builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis").AddCheck<LogHealth>("kafka");
+    }
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Sets up what the tests need and runs them all; --long adds the ones that take minutes. Other arguments go to the test runner.
+# The last line says "N passed, N failed"; the exit code is 0 only when tests ran and none failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. build/setup.sh
+
+profile=${CHAT_PROFILE:-Release}
+limit=20m
+filter=(--filter-not-trait Category=Long)
+if [ "${1:-}" = --long ]; then
+  shift
+  limit=4h
+  filter=()
+fi
+
+need_dotnet
+packages=()
+has_redis || packages+=(redis-server)
+has_postgres || packages+=(postgresql)
+command -v kcat >/dev/null || packages+=(kcat)
+python3 -c 'import kafka' 2>/dev/null || packages+=(python3-kafka)
+command -v chromium >/dev/null || packages+=(chromium)
+install_packages "${packages[@]}"
+build_once Chat.Tests "$profile"
+
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+code=0
+# The runner's own limit ends a hung run with a report; the outer one ends a hung runner.
+timeout --kill-after=30s "$limit" dotnet "Chat.Tests/bin/$profile/net10.0/Chat.Tests.dll" \
+  "${filter[@]}" --no-progress --timeout "${limit/20m/19m}" "$@" 2>&1 | tee "$output" || code=$?
+
+count() { sed -nE "s/^ *$1: ([0-9]+).*/\1/p" "$output" | tail -n 1; }
+passed=$(count succeeded)
+failed=$(count failed)
+skipped=$(count skipped)
+# A skipped test has not held, and a run that ended without a summary has failed.
+failed=$((${failed:-0} + ${skipped:-0}))
+if [ "$code" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+if [ "${passed:-0}" -eq 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+echo "${passed:-0} passed, $failed failed"
+[ "$failed" -eq 0 ]
