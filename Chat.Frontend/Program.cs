@@ -2,11 +2,14 @@ using Chat.Frontend;
 using Chat.Frontend.Security;
 using Chat.Frontend.Session;
 using Chat.Frontend.Shell;
+using Chat.ServiceDefaults;
+using Chat.ServiceDefaults.Leases;
 
 var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults();
 builder.AddRedisClient("redis");
+builder.AddFrontendLease();
 builder.AddBrowserSessions();
 builder.AddChatWorkspace();
 
@@ -14,6 +17,7 @@ builder.Services.AddRazorComponents().AddInteractiveServerComponents(CircuitLimi
 
 var app = builder.Build();
 
+app.UseTrustedProxy();
 app.UseContentSecurityPolicy();
 app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
 app.UseAuthentication();

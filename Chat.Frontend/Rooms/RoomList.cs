@@ -99,21 +99,6 @@ public sealed class RoomList(string userId)
         return true;
     }
 
-    /// <summary>The room above or below in the sidebar; with <paramref name="unreadOnly"/> the next one with something new.</summary>
-    public RoomEntry? Neighbour(string? roomId, int step, bool unreadOnly = false)
-    {
-        var all = All.ToList();
-        if (all.Count == 0) return null;
-        var at = all.FindIndex(r => r.RoomId == roomId);
-        for (var moved = 1; moved <= all.Count; moved++)
-        {
-            var index = at < 0 && step < 0 ? all.Count - moved : at + step * moved;
-            var candidate = all[(index % all.Count + all.Count) % all.Count];
-            if (!unreadOnly || (candidate.Unread > 0 && candidate.RoomId != roomId)) return candidate;
-        }
-        return null;
-    }
-
     private RoomListChange Update(RoomEntry room, string? content)
     {
         try

@@ -1,3 +1,5 @@
+using Chat.ServiceDefaults;
+
 namespace Chat.Frontend.Session;
 
 /// <summary>
@@ -6,13 +8,13 @@ namespace Chat.Frontend.Session;
 /// </summary>
 public sealed class ForwardedAddress(IHttpContextAccessor context, IConfiguration configuration) : DelegatingHandler
 {
-    private readonly string? _secret = configuration["Chat:Proxy:Secret"];
+    private readonly string? _secret = configuration[TrustedProxy.SecretKey];
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         if (!string.IsNullOrEmpty(_secret) && context.HttpContext?.Connection.RemoteIpAddress is { } address)
         {
-            request.Headers.TryAddWithoutValidation("X-Chat-Proxy", _secret);
+            request.Headers.TryAddWithoutValidation(TrustedProxy.SecretHeader, _secret);
             request.Headers.TryAddWithoutValidation("X-Forwarded-For", address.ToString());
         }
         return base.SendAsync(request, cancellationToken);
