@@ -43,6 +43,7 @@ internal sealed partial class PartitionLog : IDisposable
     private long _nextOffset;
     private StorageFailedException? _failure;
     private long _failedAt;
+    private bool _refusing;
     private bool _closed;
 
     /// <param name="flushFile">What makes a file durable; fault tests put a failing disk here.</param>
@@ -108,7 +109,9 @@ internal sealed partial class PartitionLog : IDisposable
             }
             catch (IOException failure)
             {
-                Log.WriteRefused(_log, _directory, failure.Message);
+                if (!_refusing)
+                    Log.WriteRefused(_log, _directory, failure.Message);
+                _refusing = true;
                 return AppendResult.Refused(ErrorCode.KafkaStorageError, LogStart);
             }
         }
@@ -188,6 +191,9 @@ internal sealed partial class PartitionLog : IDisposable
         batch = batch with { BaseOffset = _nextOffset };
         RecordBatch.Place(bytes, _nextOffset, LeaderEpoch);
         Active.Append(bytes, batch);
+        if (_refusing)
+            Log.WriteAccepted(_log, _directory);
+        _refusing = false;
         _producers.Note(batch, Now());
         _nextOffset = batch.LastOffset + 1;
         _appendedBytes += bytes.Length;
@@ -278,6 +284,9 @@ internal sealed partial class PartitionLog : IDisposable
     {
         [LoggerMessage(110, LogLevel.Warning, "{Directory}: a write was refused ({Reason}); producers get KAFKA_STORAGE_ERROR until there is room.")]
         public static partial void WriteRefused(ILogger logger, string directory, string reason);
+
+        [LoggerMessage(115, LogLevel.Information, "{Directory}: writes are accepted again.")]
+        public static partial void WriteAccepted(ILogger logger, string directory);
 
         [LoggerMessage(111, LogLevel.Error, "{Directory}: closed after a storage failure ({Reason}); it is opened again at what was surely flushed.")]
         public static partial void Closed(ILogger logger, string directory, string reason);

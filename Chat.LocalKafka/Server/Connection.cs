@@ -22,8 +22,10 @@ internal sealed partial class Connection : IDisposable
 
     private static readonly TimeSpan LastAnswersWithin = TimeSpan.FromSeconds(1);
 
-    /// <summary>What is believed of a length before its bytes have come.</summary>
-    private const int FirstChunkBytes = 64 * 1024;
+    /// <summary>What is believed of a length before its bytes have come: small, so that 2,000 liars take 8 MiB.</summary>
+    private const int FirstChunkBytes = 4 * 1024;
+
+    private const int ChunkGrowth = 4;
 
     private readonly Socket _socket;
     private readonly RequestDispatcher _dispatcher;
@@ -110,30 +112,32 @@ internal sealed partial class Connection : IDisposable
             _insideFrame = true;
             var frame = await ReceiveFrameAsync(length);
             _insideFrame = false;
-            await StartAsync(frame, length);
+            await StartAsync(frame);
         }
     }
 
     private async Task<RequestFrame> ReceiveFrameAsync(int length)
     {
-        var lease = await _memory.TakeAsync(length, _closed.Token);
-        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(length, FirstChunkBytes));
+        var believed = Math.Min(length, FirstChunkBytes);
+        var lease = await _memory.TakeAsync(believed, _closed.Token);
+        var buffer = ArrayPool<byte>.Shared.Rent(believed);
         try
         {
-            for (var filled = 0; filled < length;)
+            for (var filled = 0; ;)
             {
-                if (filled == buffer.Length)
-                {
-                    // The bytes so far have really come: believe in as many again.
-                    var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(length, 4L * filled));
-                    buffer.AsSpan(0, filled).CopyTo(larger);
-                    ArrayPool<byte>.Shared.Return(buffer);
-                    buffer = larger;
-                }
-
-                var chunk = Math.Min(length, buffer.Length) - filled;
-                await FillAsync(buffer.AsMemory(filled, chunk), mayEnd: false);
-                filled += chunk;
+                await FillAsync(buffer.AsMemory(filled, believed - filled), mayEnd: false);
+                filled = believed;
+                if (filled == length)
+                    break;
+                // The bytes so far have really come: believe in some more.
+                believed = (int)Math.Min(length, (long)filled * ChunkGrowth);
+                await lease.GrowAsync(believed - filled, _closed.Token);
+                if (buffer.Length >= believed)
+                    continue;
+                var larger = ArrayPool<byte>.Shared.Rent(believed);
+                buffer.AsSpan(0, filled).CopyTo(larger);
+                ArrayPool<byte>.Shared.Return(buffer);
+                buffer = larger;
             }
 
             return new RequestFrame(buffer, length, lease);
@@ -161,7 +165,7 @@ internal sealed partial class Connection : IDisposable
         return true;
     }
 
-    private async Task StartAsync(RequestFrame frame, int length)
+    private async Task StartAsync(RequestFrame frame)
     {
         PendingAnswer pending;
         try
@@ -252,7 +256,7 @@ internal sealed partial class Connection : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(300, LogLevel.Warning, "Closed a connection from {Client}: {Reason}")]
+        [LoggerMessage(300, LogLevel.Debug, "Closed a connection from {Client}: {Reason}")]
         public static partial void Malformed(ILogger logger, string client, string reason);
 
         [LoggerMessage(301, LogLevel.Debug, "The connection from {Client} ended: {Reason}")]
