@@ -10,6 +10,26 @@ internal readonly record struct PresenceChange(string Before, string After)
     public bool IsVisible => Before != After;
 }
 
+/// <summary>What stands in Redis of a user.</summary>
+/// <param name="Parts">Process → status of the user's connections there.</param>
+internal sealed record StoredPresence(HashEntry[] Parts, DateTimeOffset? LastSeen)
+{
+    public IEnumerable<string> Processes => Parts.Select(part => (string)part.Name!);
+
+    /// <summary>The status by what the processes say that <paramref name="isLive"/> believes.</summary>
+    public string StatusBy(Func<string, bool> isLive)
+    {
+        var whole = PresenceStatus.Offline;
+        foreach (var part in Parts)
+        {
+            if (!isLive(part.Name!)) continue;
+            if (part.Value == PresenceStatus.Online) return PresenceStatus.Online;
+            whole = PresenceStatus.Away;
+        }
+        return whole;
+    }
+}
+
 /// <summary>
 /// Presence in Redis: per user a hash of process → status, per process the set of its users (so that whoever reaps it finds them all). A user
 /// is in the set before anything stands in the hash, and leaves it after; what is in the hash is always found again.
@@ -69,32 +89,20 @@ internal sealed class PresenceStore(IConnectionMultiplexer redis)
     /// <summary>How many users a process has.</summary>
     public Task<long> CountUsersAsync(string process) => redis.GetDatabase().SetLengthAsync(RedisKeys.NodeUsers(process));
 
-    /// <summary>Status of each user by what <paramref name="isLive"/> processes say, and when they were last seen, in the order of <paramref name="userIds"/>. One round trip.</summary>
-    public async Task<IReadOnlyList<(string Status, DateTimeOffset? LastSeen)>> GetAsync(IReadOnlyList<string> userIds, Func<string, bool> isLive)
+    /// <summary>What stands in Redis of each user, in the order of <paramref name="userIds"/>. One round trip.</summary>
+    public async Task<IReadOnlyList<StoredPresence>> GetAsync(IReadOnlyList<string> userIds)
     {
         var database = redis.GetDatabase();
-        var hashes = new Task<HashEntry[]>[userIds.Count];
+        var parts = new Task<HashEntry[]>[userIds.Count];
         var seen = new Task<RedisValue>[userIds.Count];
         for (var i = 0; i < userIds.Count; i++)
         {
-            hashes[i] = database.HashGetAllAsync(RedisKeys.Presence(userIds[i]));
+            parts[i] = database.HashGetAllAsync(RedisKeys.Presence(userIds[i]));
             seen[i] = database.StringGetAsync(RedisKeys.LastSeen(userIds[i]));
         }
-        await Task.WhenAll(hashes);
+        await Task.WhenAll(parts);
         await Task.WhenAll(seen);
-        return Enumerable.Range(0, userIds.Count).Select(i => (WholeOf(hashes[i].Result, isLive), TimeOf(seen[i].Result))).ToList();
-    }
-
-    private static string WholeOf(HashEntry[] parts, Func<string, bool> isLive)
-    {
-        var whole = PresenceStatus.Offline;
-        foreach (var part in parts)
-        {
-            if (!isLive(part.Name!)) continue;
-            if (part.Value == PresenceStatus.Online) return PresenceStatus.Online;
-            whole = PresenceStatus.Away;
-        }
-        return whole;
+        return Enumerable.Range(0, userIds.Count).Select(i => new StoredPresence(parts[i].Result, TimeOf(seen[i].Result))).ToList();
     }
 
     private static DateTimeOffset? TimeOf(RedisValue milliseconds) =>
