@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Chat.LocalKafka;
 
@@ -27,26 +26,15 @@ internal sealed class DataDirectoryLock : IDisposable
                 $"{directory} is in use by {ReadHolder(path)}. Stop that broker, or give this one another --data directory. ({failure.Message})");
         }
 
-        var holder = string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} ({Environment.ProcessPath})");
-        file.SetLength(0);
-        file.Write(Encoding.UTF8.GetBytes(holder));
-        file.Flush();
+        // In a file of its own: the locked one cannot be read by others.
+        File.WriteAllText(HolderPath(path), string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} ({Environment.ProcessPath})"));
         return new DataDirectoryLock(file);
     }
 
     public void Dispose() => _file.Dispose();
 
-    private static string ReadHolder(string path)
-    {
-        try
-        {
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-            var holder = reader.ReadToEnd();
-            return holder.Length > 0 ? holder : "another process";
-        }
-        catch (IOException)
-        {
-            return "another process"; // On Windows the lock also keeps readers out.
-        }
-    }
+    private static string HolderPath(string path) => path + ".holder";
+
+    private static string ReadHolder(string path) =>
+        File.Exists(HolderPath(path)) ? File.ReadAllText(HolderPath(path)) : "another process that is just starting";
 }

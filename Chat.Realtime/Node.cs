@@ -49,7 +49,11 @@ internal static class Node
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<NodeMetrics>();
         builder.Services.AddRoomStore();
-        builder.Services.AddHostedService<MigrationAtStart>();
-        builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis").AddCheck<LogHealth>("kafka");
+        builder.Services.AddSingleton<SchemaAtStart>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<SchemaAtStart>());
+        builder.Services.AddHealthChecks()
+            .AddCheck<SchemaAtStart>("schema", tags: [HealthEndpoints.ReadyTag])
+            .AddCheck<RedisHealth>("redis")
+            .AddCheck<LogHealth>("kafka");
     }
 }

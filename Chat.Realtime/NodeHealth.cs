@@ -31,8 +31,19 @@ internal sealed class RedisHealth(IConnectionMultiplexer redis, RedisSubscribers
     }
 }
 
-/// <summary>Brings the database up to this build before the node counts as started; it waits for a Postgres that is away.</summary>
-internal sealed class MigrationAtStart(MigrationRunner migrations) : BackgroundService
+/// <summary>
+/// Brings the database up to this build; it waits for a Postgres that is away. Until then the node counts as starting: nobody could be let in.
+/// </summary>
+internal sealed class SchemaAtStart(MigrationRunner migrations) : BackgroundService, IHealthCheck
 {
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => migrations.RunAsync(stoppingToken);
+    private volatile bool _isCurrent;
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_isCurrent ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("the database is not migrated yet"));
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await migrations.RunAsync(stoppingToken);
+        _isCurrent = true;
+    }
 }

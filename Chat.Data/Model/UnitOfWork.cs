@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace Chat.Data.Model;
 
@@ -52,6 +53,8 @@ public sealed partial class UnitOfWork(IServiceScopeFactory scopes, ILogger<Unit
     private static bool IsAway(Exception e) => e switch
     {
         OperationCanceledException or TimeoutException or RetryLimitExceededException => true,
+        // A process that has just started serves while the tables are being made.
+        DbException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidCatalogName } => true,
         DbException { SqlState: not null } refused => refused.IsTransient,
         DbException => true, // the connection itself: refused, reset, or lost half-way
         { InnerException: { } inner } => IsAway(inner),

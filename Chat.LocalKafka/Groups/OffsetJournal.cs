@@ -39,7 +39,7 @@ internal sealed class OffsetJournal(string path) : IDisposable
         var bytes = Serialize(entry);
         try
         {
-            RandomAccess.Write(_file!, bytes, Size);
+            Durable.Write(_file!, bytes, Size);
         }
         catch (IOException)
         {

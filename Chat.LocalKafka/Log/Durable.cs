@@ -6,6 +6,19 @@ namespace Chat.LocalKafka.Log;
 /// <summary>The file operations on which durability rests: what they return from has reached the disk.</summary>
 internal static partial class Durable
 {
+    /// <summary>Writes all bytes, or throws an <see cref="IOException"/> whatever the reason: the runtime has other exceptions for a size limit or lost rights.</summary>
+    public static void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long position)
+    {
+        try
+        {
+            RandomAccess.Write(file, bytes, position);
+        }
+        catch (Exception refused) when (refused is ArgumentOutOfRangeException or UnauthorizedAccessException)
+        {
+            throw new IOException(refused.Message, refused);
+        }
+    }
+
     public static void Flush(SafeFileHandle file) => RandomAccess.FlushToDisk(file);
 
     /// <summary>Makes created, renamed and deleted names in a directory durable. On Windows the file system's journal does it.</summary>
@@ -30,7 +43,7 @@ internal static partial class Durable
         var temporary = path + ".tmp";
         using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.Read))
         {
-            RandomAccess.Write(file, content, 0);
+            Write(file, content, 0);
             Flush(file);
         }
 

@@ -29,6 +29,7 @@ internal sealed partial class PartitionLog : IDisposable
     private readonly string _directory;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly Action<SafeFileHandle> _flushFile;
     private readonly CheckpointFile _checkpoints;
     private readonly ProducerStates _producers;
     private readonly GroupCommit _commit;
@@ -44,8 +45,17 @@ internal sealed partial class PartitionLog : IDisposable
     private long _failedAt;
     private bool _closed;
 
-    public PartitionLog(string directory, LogConfig config, int maxProducers, Flusher flusher, TimeProvider time, ILogger log)
+    /// <param name="flushFile">What makes a file durable; fault tests put a failing disk here.</param>
+    public PartitionLog(
+        string directory,
+        LogConfig config,
+        int maxProducers,
+        Flusher flusher,
+        TimeProvider time,
+        ILogger log,
+        Action<SafeFileHandle>? flushFile = null)
     {
+        _flushFile = flushFile ?? Durable.Flush;
         _directory = directory;
         Config = config;
         _time = time;
@@ -211,7 +221,7 @@ internal sealed partial class PartitionLog : IDisposable
         IOException? error = null;
         try
         {
-            Durable.Flush(file);
+            _flushFile(file);
         }
         catch (IOException exception)
         {
@@ -237,7 +247,7 @@ internal sealed partial class PartitionLog : IDisposable
     {
         try
         {
-            Durable.Flush(Active.File);
+            _flushFile(Active.File);
         }
         catch (IOException exception)
         {

@@ -63,7 +63,7 @@ internal sealed class Segment(string directory, long baseOffset)
     {
         try
         {
-            RandomAccess.Write(File, bytes, Size);
+            Durable.Write(File, bytes, Size);
         }
         catch (IOException writeFailed)
         {

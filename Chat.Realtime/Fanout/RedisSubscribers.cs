@@ -24,6 +24,7 @@ internal sealed class RedisSubscribers(IConfiguration configuration, ILoggerFact
     public static void FailFast(ConfigurationOptions options)
     {
         options.AbortOnConnectFail = false;
+        options.AllowAdmin = true; // the client library counts INFO among the administrator's commands
         options.BacklogPolicy = BacklogPolicy.FailFast;
         options.ConnectTimeout = 2_000;
         options.AsyncTimeout = 2_000;

@@ -129,7 +129,7 @@ internal sealed partial class EventLog : BackgroundService
             AllowAutoCreateTopics = false,
         })
         .SetErrorHandler((_, error) => Note(error))
-        .SetLogHandler((_, message) => Log.Library(_logger, message.Level <= SyslogLevel.Error ? LogLevel.Warning : LogLevel.Debug, message.Message))
+        .SetLogHandler((_, message) => Log.Library(_logger, message.Level <= SyslogLevel.Critical ? LogLevel.Warning : LogLevel.Debug, message.Message))
         .Build();
 
     private void Note(Error error)

@@ -1,5 +1,6 @@
 using Chat.Contracts;
 using Chat.Realtime.Presence;
+using Chat.ServiceDefaults;
 using Chat.ServiceDefaults.Leases;
 using StackExchange.Redis;
 
@@ -12,7 +13,7 @@ namespace Chat.Realtime.Nodes;
 /// </summary>
 internal sealed partial class LeaseReaper(
     LeaseStore leases, LeaseKeeper own, DeadNodes dead, LiveNodes live, PresenceStore presence, PresenceAnnouncer announcer, TimeProvider time,
-    ILogger<LeaseReaper> logger) : BackgroundService
+    ILogger<LeaseReaper> logger) : LastToStop
 {
     private const int BatchSize = 500;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Chat.Contracts;
 using Chat.Realtime.Fanout;
+using Chat.ServiceDefaults;
 using Npgsql;
 using StackExchange.Redis;
 
@@ -11,7 +12,7 @@ namespace Chat.Realtime.Presence;
 /// only *who* changed and reads the state just before it speaks: so a late word of one node cannot contradict a newer one of another for
 /// longer than a publish takes, and a user who flaps is announced at most once a second, with the last state.
 /// </summary>
-public sealed partial class PresenceAnnouncer : BackgroundService
+public sealed partial class PresenceAnnouncer : LastToStop
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);

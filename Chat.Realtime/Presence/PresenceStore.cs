@@ -98,5 +98,5 @@ internal sealed class PresenceStore(IConnectionMultiplexer redis)
     }
 
     private static DateTimeOffset? TimeOf(RedisValue milliseconds) =>
-        milliseconds.TryParse(out long value) ? DateTimeOffset.FromUnixTimeMilliseconds(value) : null;
+        !milliseconds.IsNull && milliseconds.TryParse(out long value) ? DateTimeOffset.FromUnixTimeMilliseconds(value) : null;
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Chat.Contracts;
 using Chat.Realtime.Connections;
+using Chat.ServiceDefaults;
 using Chat.ServiceDefaults.Leases;
 using StackExchange.Redis;
 
@@ -12,7 +13,7 @@ namespace Chat.Realtime.Presence;
 /// while Redis is away: what could not be written is written later. When the process' lease was taken away, everything is written
 /// again under the new id.
 /// </summary>
-public sealed partial class PresenceTracker : IHostedLifecycleService, IDisposable
+public sealed partial class PresenceTracker : LastToStop
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan AwayAfter = TimeSpan.FromMinutes(10);
@@ -28,9 +29,7 @@ public sealed partial class PresenceTracker : IHostedLifecycleService, IDisposab
     private readonly ILogger<PresenceTracker> _logger;
     private readonly ConcurrentDictionary<string, LocalUser> _users = new();
     private readonly Lock _gate = new();
-    private readonly CancellationTokenSource _stopped = new();
     private HashSet<string> _changed = [];
-    private Task _loop = Task.CompletedTask;
     private string? _process;
     private string? _formerProcess;
     private long _awayCheckedAt;
@@ -80,51 +79,34 @@ public sealed partial class PresenceTracker : IHostedLifecycleService, IDisposab
         lock (_gate) _changed.Add(connection.User.UserId);
     }
 
-    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StartAsync(CancellationToken cancellationToken)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        _loop = RunAsync();
-        return Task.CompletedTask;
+        using var timer = new PeriodicTimer(Tick, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+                await WriteAsync();
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // All connections are closed by now; FinishAsync writes the rest.
+        }
     }
 
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <summary>All connections are closed by now: the last leavings are written before the lease goes. What cannot be is left to the reaper.</summary>
-    public async Task StoppedAsync(CancellationToken cancellationToken)
+    /// <summary>The last leavings are written before the lease goes. What cannot be written is left to the reaper.</summary>
+    protected override async Task FinishAsync()
     {
-        await _stopped.CancelAsync();
-        await _loop;
         lock (_gate)
         {
             foreach (var (userId, user) in _users)
             {
+                if (user.Connections > 0) user.LeftAt = _time.GetUtcNow();
                 user.Connections = 0;
                 _changed.Add(userId);
             }
         }
         await WriteAsync();
         await _announcer.FlushAsync();
-    }
-
-    public void Dispose() => _stopped.Dispose();
-
-    private async Task RunAsync()
-    {
-        using var timer = new PeriodicTimer(Tick, _time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_stopped.Token))
-                await WriteAsync();
-        }
-        catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
-        {
-            // The host stops; StoppedAsync writes the rest.
-        }
     }
 
     /// <summary>Writes what changed since the last tick.</summary>

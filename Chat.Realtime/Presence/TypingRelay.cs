@@ -2,7 +2,6 @@ using System.Text.Json;
 using Chat.Contracts;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
-using StackExchange.Redis;
 
 namespace Chat.Realtime.Presence;
 
@@ -10,7 +9,7 @@ namespace Chat.Realtime.Presence;
 /// Relays <c>typing</c> to a room, coalesced: one event per user, room and state within a second. What is held back is not lost: when the
 /// second is over and the state is another one than the room knows, it is sent.
 /// </summary>
-public sealed partial class TypingRelay(LiveChannels channels, TimeProvider time, ILogger<TypingRelay> logger) : BackgroundService
+public sealed class TypingRelay(LiveChannels channels, TimeProvider time) : BackgroundService
 {
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
@@ -20,7 +19,6 @@ public sealed partial class TypingRelay(LiveChannels channels, TimeProvider time
 
     private readonly Lock _gate = new();
     private readonly Dictionary<(string UserId, string RoomId), Typist> _typists = [];
-    private bool _failing;
 
     /// <summary>The user starts or stops typing in a room of which it is a member (checked by the caller).</summary>
     public Task SetAsync(ConnectedUser user, string roomId, bool active)
@@ -77,20 +75,8 @@ public sealed partial class TypingRelay(LiveChannels channels, TimeProvider time
         return heldBack;
     }
 
-    private async Task PublishAsync(List<(ConnectedUser User, string RoomId, bool Active)> events)
-    {
-        if (events.Count == 0) return;
-        try
-        {
-            await Task.WhenAll(events.Select(typing => channels.PublishToRoomAsync(typing.RoomId, Envelope(typing.User, typing.RoomId, typing.Active))));
-            _failing = false;
-        }
-        catch (Exception failure) when (failure is RedisException or TimeoutException)
-        {
-            if (!_failing) Log.Failing(logger, failure.Message);
-            _failing = true;
-        }
-    }
+    private Task PublishAsync(List<(ConnectedUser User, string RoomId, bool Active)> events) =>
+        Task.WhenAll(events.Select(typing => channels.PublishToRoomAsync(typing.RoomId, Envelope(typing.User, typing.RoomId, typing.Active))));
 
     private byte[] Envelope(ConnectedUser user, string roomId, bool active)
     {
@@ -135,11 +121,5 @@ public sealed partial class TypingRelay(LiveChannels channels, TimeProvider time
             Told = active;
             return true;
         }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(1, LogLevel.Information, "Typing cannot be relayed: {Reason}")]
-        public static partial void Failing(ILogger logger, string reason);
     }
 }

@@ -1,10 +1,12 @@
+using Chat.ServiceDefaults;
+
 namespace Chat.Realtime.Reading;
 
 /// <summary>
 /// Markers that follow one's own messages. The sender does not wait for them: they are collected, only the highest per user and room, and
 /// written in batches as fast as Redis answers. While Redis is away they wait, up to a bound.
 /// </summary>
-internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider time, ILogger<OwnMarkers> logger) : BackgroundService
+internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider time, ILogger<OwnMarkers> logger) : LastToStop
 {
     // Over the bound (Redis away for long) further ones are not moved: the user then sees their own messages as unread.
     private const int MaxWaiting = 50_000;
@@ -58,8 +60,7 @@ internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider tim
         var failing = false;
         while (true)
         {
-            List<(string UserId, string RoomId, long Seq)> batch;
-            lock (_gate) batch = _waiting.Take(BatchSize).Select(marker => (marker.Key.UserId, marker.Key.RoomId, marker.Value)).ToList();
+            var batch = NextBatch();
             try
             {
                 if (batch.Count == 0)
@@ -67,7 +68,7 @@ internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider tim
                     await _wake.WaitAsync(stoppingToken);
                     continue;
                 }
-                // What was sent before the host stops is still written, once.
+                // Without the token: what was sent before the host stopped is still written.
                 await store.MoveAsync(batch, mayLower: false, CancellationToken.None);
                 Forget(batch);
                 if (failing) Log.Restored(logger);
@@ -87,6 +88,11 @@ internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider tim
                 pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
             }
         }
+    }
+
+    private List<(string UserId, string RoomId, long Seq)> NextBatch()
+    {
+        lock (_gate) return _waiting.Take(BatchSize).Select(marker => (marker.Key.UserId, marker.Key.RoomId, marker.Value)).ToList();
     }
 
     // One that was raised meanwhile stays and is written again.

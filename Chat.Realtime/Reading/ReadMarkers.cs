@@ -12,7 +12,7 @@ namespace Chat.Realtime.Reading;
 /// <summary>
 /// Read markers: they live in Redis, only move up unless <c>mark_unread</c> says otherwise, and are flushed to Postgres every second.
 /// </summary>
-public sealed partial class ReadMarkers
+public sealed class ReadMarkers
 {
     private readonly ReadMarkerStore _store;
     private readonly OwnMarkers _own;
@@ -20,10 +20,9 @@ public sealed partial class ReadMarkers
     private readonly RoomHistory _history;
     private readonly LiveChannels _channels;
     private readonly TimeProvider _time;
-    private readonly ILogger<ReadMarkers> _logger;
 
     internal ReadMarkers(
-        ReadMarkerStore store, OwnMarkers own, UnreadCounter unread, RoomHistory history, LiveChannels channels, TimeProvider time, ILogger<ReadMarkers> logger)
+        ReadMarkerStore store, OwnMarkers own, UnreadCounter unread, RoomHistory history, LiveChannels channels, TimeProvider time)
     {
         _store = store;
         _own = own;
@@ -31,7 +30,6 @@ public sealed partial class ReadMarkers
         _history = history;
         _channels = channels;
         _time = time;
-        _logger = logger;
     }
 
     /// <summary>
@@ -64,8 +62,10 @@ public sealed partial class ReadMarkers
         if (roomIds.Count == 0) return [];
         try
         {
+            // What waits is asked first: then a marker that is written meanwhile is seen in either place.
+            var waiting = roomIds.Select(room => _own.Waiting(userId, room)).ToList();
             var stored = await _store.GetAsync(userId, roomIds, cancellationToken);
-            var rooms = roomIds.Zip(stored, (room, marker) => (RoomId: room, Marker: Math.Max(marker, _own.Waiting(userId, room)))).ToList();
+            var rooms = roomIds.Select((room, i) => (RoomId: room, Marker: Math.Max(stored[i], waiting[i]))).ToList();
             var unread = await _unread.CountAsync(rooms, cancellationToken);
             return rooms.Zip(unread, (room, count) => new ReadReceipt(room.RoomId, room.Marker, count)).ToList();
         }
@@ -77,31 +77,17 @@ public sealed partial class ReadMarkers
 
     internal static bool IsPassing(Exception failure) => failure is RedisException or NpgsqlException or TimeoutException or NumberingUnavailableException;
 
-    // The other devices learn it live or when they ask: a marker that is set is not taken back because nobody could be told.
-    private async Task AnnounceAsync(string userId, string roomId, long seq)
+    private Task AnnounceAsync(string userId, string roomId, long seq)
     {
-        var envelope = JsonSerializer.SerializeToUtf8Bytes(new ChatEvent
+        var now = _time.GetUtcNow();
+        return _channels.PublishToUserAsync(userId, JsonSerializer.SerializeToUtf8Bytes(new ChatEvent
         {
             EventType = EventTypes.Read,
-            EventId = Contracts.EventId.New(_time.GetUtcNow()).ToString(),
+            EventId = Contracts.EventId.New(now).ToString(),
             RoomId = roomId,
             SenderId = userId,
             ReadSeq = seq,
-            Timestamp = _time.GetUtcNow(),
-        }, ChatJson.Wire.ChatEvent);
-        try
-        {
-            await _channels.PublishToUserAsync(userId, envelope);
-        }
-        catch (Exception failure) when (failure is RedisException or TimeoutException)
-        {
-            Log.NotAnnounced(_logger, failure.Message);
-        }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(1, LogLevel.Information, "A read marker was moved and its user's other connections could not be told: {Reason}")]
-        public static partial void NotAnnounced(ILogger logger, string reason);
+            Timestamp = now,
+        }, ChatJson.Wire.ChatEvent));
     }
 }

@@ -13,8 +13,7 @@ internal static class ReadingServices
         services.AddSingleton<OwnMarkers>();
         services.AddSingleton(provider => new ReadMarkers(
             provider.GetRequiredService<ReadMarkerStore>(), provider.GetRequiredService<OwnMarkers>(), provider.GetRequiredService<UnreadCounter>(),
-            provider.GetRequiredService<RoomHistory>(), provider.GetRequiredService<LiveChannels>(), provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<ReadMarkers>>()));
+            provider.GetRequiredService<RoomHistory>(), provider.GetRequiredService<LiveChannels>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService(provider => provider.GetRequiredService<OwnMarkers>());
         services.AddHostedService<ReadMarkerFlusher>();
         return builder;

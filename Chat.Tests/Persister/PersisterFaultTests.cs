@@ -1,0 +1,228 @@
+using Chat.Contracts;
+using Chat.Data.Numbering;
+using Chat.Data.Writing;
+using Chat.Persister;
+using Chat.Tests.Numbering;
+using Confluent.Kafka;
+
+namespace Chat.Tests.Persister;
+
+/// <summary>Whatever dies or forgets: Postgres has an exact prefix of every room, and in the end all of it.</summary>
+public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : IClassFixture<MigratedDatabaseFixture>, IAsyncLifetime
+{
+    private readonly string _room = RoomStore.NewRoom();
+    private PersisterServers _servers = null!;
+
+    private RoomStore Store => _servers.Store;
+
+    private TestLog Log => _servers.Log;
+
+    public async ValueTask InitializeAsync() => _servers = await PersisterServers.StartAsync(database.OpenAsync);
+
+    public ValueTask DisposeAsync() => _servers.DisposeAsync();
+
+    /// <summary>The stages after which a persister dies.</summary>
+    public enum DiesAfter
+    {
+        Numbering,
+        Copying,
+        Writing,
+        Marking,
+    }
+
+    [Theory]
+    [InlineData(DiesAfter.Numbering)]
+    [InlineData(DiesAfter.Copying)]
+    [InlineData(DiesAfter.Writing)]
+    [InlineData(DiesAfter.Marking)]
+    public async Task A_persister_that_dies_between_stages_leaves_an_exact_prefix(DiesAfter last)
+    {
+        var events = await Log.AppendNewAsync(_room, 60);
+        await using (var dying = _servers.BuildPersister())
+            await RunStagesAsync(dying, BatchOf(events.Take(40)), last);
+        var prefix = await _servers.ReadRowsAsync(_room);
+        Assert.Equal(last >= DiesAfter.Writing ? 40 : 0, prefix.Count);
+        Assert.Equal(prefix.Count, await _servers.PositionAsync(_room));
+
+        await using var persister = await _servers.StartPersisterAsync();
+
+        await _servers.AssertPersistedAsync(_room, events);
+        await _servers.WaitForLogAsync(_room, 60);
+        Assert.Equal(events.Select(PersisterServers.TextOf), (await _servers.WaitForRowsAsync(_room, 60)).Select(PersisterServers.TextOf));
+    }
+
+    [Fact]
+    public async Task Reading_the_log_again_from_the_start_changes_nothing()
+    {
+        var events = await Log.AppendNewAsync(_room, 80);
+        await using (var first = await _servers.StartPersisterAsync())
+            await _servers.WaitForLogAsync(_room, 80);
+        await _servers.ExecuteAsync("UPDATE log_positions SET next_offset = 0");
+        // Half of the ids are forgotten, as they are after a day: Postgres has to be asked.
+        foreach (var e in events.Take(40))
+            await Store.Redis.KeyDeleteAsync(RedisKeys.IdPrefix(_room) + e.EventId.ToString("N"));
+
+        await using var second = await _servers.StartPersisterAsync();
+        await _servers.WaitForLogAsync(_room, 80);
+
+        await _servers.AssertPersistedAsync(_room, events);
+        Assert.Equal(80, await Store.Redis.HashGetAsync(RedisKeys.Head(_room), "head"));
+    }
+
+    [Fact]
+    public async Task A_persister_that_was_away_changes_nothing_of_what_others_wrote()
+    {
+        var events = await Log.AppendNewAsync(_room, 30);
+        await using var zombie = _servers.BuildPersister();
+        var numbered = await zombie.Get<NumberingStage>().NumberAsync(BatchOf(events.Take(10)), CancellationToken.None);
+        var copies = await zombie.Get<RoomCopier>().CopyAsync(numbered!, acceptHoles: false, CancellationToken.None);
+        await using (var other = await _servers.StartPersisterAsync())
+            await _servers.WaitForLogAsync(_room, 30);
+
+        var outcome = await zombie.Get<PostgresWriter>().WriteAsync(numbered!, copies, CancellationToken.None);
+
+        Assert.Equal(WriteOutcome.RoomMoved, outcome);
+        await _servers.AssertPersistedAsync(_room, events);
+        Assert.Equal(30, await _servers.PositionAsync(_room));
+    }
+
+    [Fact]
+    public async Task What_was_numbered_in_an_older_epoch_is_not_written_under_a_newer_one()
+    {
+        var events = await Log.AppendNewAsync(_room, 10);
+        await using var zombie = _servers.BuildPersister();
+        var numbered = await zombie.Get<NumberingStage>().NumberAsync(BatchOf(events), CancellationToken.None);
+        var copies = await zombie.Get<RoomCopier>().CopyAsync(numbered!, acceptHoles: false, CancellationToken.None);
+        await Store.LoseRedisAsync();
+        await Store.FillAsync(RoomStore.NewRoom(), 1);
+
+        Assert.Equal(WriteOutcome.EpochChanged, await zombie.Get<PostgresWriter>().WriteAsync(numbered!, copies, CancellationToken.None));
+        Assert.Empty(await _servers.ReadRowsAsync(_room));
+    }
+
+    [Fact]
+    public async Task Partitions_that_move_between_persisters_lose_and_double_nothing()
+    {
+        var rooms = Enumerable.Range(0, 24).Select(_ => RoomStore.NewRoom()).ToList();
+        var logged = rooms.ToDictionary(room => room, _ => new List<PendingEvent>());
+        var first = await _servers.StartPersisterAsync(("Chat:Persister:BatchRecords", "20"));
+        async Task LogSomeAsync()
+        {
+            foreach (var room in rooms)
+                logged[room].AddRange(await Log.AppendNewAsync(room, 15));
+        }
+
+        await LogSomeAsync();
+        await using var second = await _servers.StartPersisterAsync(("Chat:Persister:BatchRecords", "20"));
+        await LogSomeAsync();
+        await first.DisposeAsync();
+        await LogSomeAsync();
+
+        foreach (var room in rooms)
+            await _servers.AssertPersistedAsync(room, logged[room]);
+    }
+
+    [Fact]
+    public async Task Events_that_Redis_lost_before_they_were_persisted_get_numbers_in_the_new_epoch()
+    {
+        var persisted = await Log.AppendNewAsync(_room, 5);
+        await using (var first = await _servers.StartPersisterAsync())
+            await _servers.WaitForLogAsync(_room, 5);
+        var lost = await Log.AppendNewAsync(_room, 5);
+        await Store.NumberAsync(_room, [.. lost.Take(3)]);
+        await Store.LoseRedisAsync();
+
+        await using var second = await _servers.StartPersisterAsync();
+
+        var rows = await _servers.WaitForRowsAsync(_room, 10);
+        Assert.Equal(Enumerable.Range(1, 5).Select(i => (long)i).Concat(Enumerable.Range(0, 5).Select(i => RoomStore.FirstOf(1) + i)), rows.Select(row => row.Seq));
+        Assert.Equal(persisted.Concat(lost).Select(PersisterServers.TextOf), rows.Select(PersisterServers.TextOf));
+    }
+
+    [Fact]
+    public async Task Redis_emptied_under_a_running_persister_loses_no_event()
+    {
+        await using var persister = await _servers.StartPersisterAsync();
+        var before = await Log.AppendNewAsync(_room, 20);
+        await _servers.WaitForLogAsync(_room, 20);
+        await Store.LoseRedisAsync(scripts: true);
+        var after = await Log.AppendNewAsync(_room, 20);
+
+        var rows = await _servers.WaitForRowsAsync(_room, 40);
+
+        Assert.Equal(before.Concat(after).Select(PersisterServers.TextOf), rows.Select(PersisterServers.TextOf));
+        Assert.Equal(RoomStore.FirstOf(1), rows[20].Seq);
+    }
+
+    [Fact]
+    public async Task A_restart_of_Redis_with_its_data_keeps_the_numbers_that_were_given()
+    {
+        var events = await Log.AppendNewAsync(_room, 10);
+        await Store.NumberAsync(_room, [.. events]);
+        await _servers.Redis.KillAsync();
+        await _servers.Redis.StartAsync();
+        var more = await Log.AppendNewAsync(_room, 5);
+
+        await using var persister = await _servers.StartPersisterAsync();
+
+        var rows = await _servers.WaitForRowsAsync(_room, 15);
+        Assert.Equal(Enumerable.Range(1, 10).Select(i => (long)i).Concat(Enumerable.Range(0, 5).Select(i => RoomStore.FirstOf(1) + i)), rows.Select(row => row.Seq));
+        Assert.Equal(events.Concat(more).Select(PersisterServers.TextOf), rows.Select(PersisterServers.TextOf));
+    }
+
+    [Fact]
+    public async Task A_broker_that_dies_is_read_on_when_it_is_back()
+    {
+        await using var persister = await _servers.StartPersisterAsync();
+        var before = await Log.AppendNewAsync(_room, 10);
+        await _servers.WaitForLogAsync(_room, 10);
+        await _servers.Kafka.KillAsync();
+        await _servers.Kafka.StartAsync();
+        var after = await Log.AppendNewAsync(_room, 10);
+
+        await _servers.AssertPersistedAsync(_room, [.. before, .. after]);
+    }
+
+    [Fact]
+    public async Task A_log_that_was_made_anew_is_read_from_its_start()
+    {
+        await _servers.ExecuteAsync($"INSERT INTO log_positions SELECT p, 1000, 0 FROM generate_series(0, {LogTopics.Partitions - 1}) AS p");
+        var events = await Log.AppendNewAsync(_room, 10);
+
+        await using var persister = await _servers.StartPersisterAsync();
+
+        await _servers.AssertPersistedAsync(_room, events);
+        await PersisterServers.PollAsync(async () => await _servers.PositionAsync(_room) == 10, () => "the position to follow the new log");
+    }
+
+    private static async Task RunStagesAsync(PersisterProcess persister, RecordBatch batch, DiesAfter last)
+    {
+        var numbered = await persister.Get<NumberingStage>().NumberAsync(batch, CancellationToken.None);
+        if (last == DiesAfter.Numbering)
+            return;
+        var copies = await persister.Get<RoomCopier>().CopyAsync(numbered!, acceptHoles: false, CancellationToken.None);
+        if (last == DiesAfter.Copying)
+            return;
+        Assert.Equal(WriteOutcome.Written, await persister.Get<PostgresWriter>().WriteAsync(numbered!, copies, CancellationToken.None));
+        if (last == DiesAfter.Marking)
+            await persister.Get<PersistedMarks>().SetAsync(numbered!, copies.Rooms);
+    }
+
+    /// <summary>The batch that a persister reads from the start of the room's partition.</summary>
+    private RecordBatch BatchOf(IEnumerable<PendingEvent> events)
+    {
+        var batch = new RecordBatch(assignment: 1);
+        var offset = 0;
+        foreach (var e in events)
+        {
+            batch.Add(new ConsumeResult<byte[]?, byte[]?>
+            {
+                Topic = LogTopics.Events,
+                Partition = LogTopics.PartitionOf(_room),
+                Offset = offset++,
+                Message = new Message<byte[]?, byte[]?> { Key = System.Text.Encoding.UTF8.GetBytes(_room), Value = e.Body.ToArray(), Headers = TestLog.HeadersOf(e) },
+            }, from: 0);
+        }
+        return batch;
+    }
+}

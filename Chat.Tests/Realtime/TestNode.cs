@@ -1,0 +1,121 @@
+using System.Net.Http.Headers;
+using System.Text;
+using Chat.Realtime;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Chat.Tests.Realtime;
+
+/// <summary>The addresses of the servers that a node needs.</summary>
+public sealed record Backing(string Redis, string Kafka, string Postgres);
+
+/// <summary>The whole node inside the test process: real Kestrel on a loopback port, real Redis, Kafka and Postgres.</summary>
+public sealed class TestNode : IAsyncDisposable
+{
+    private static readonly byte[] SigningKey = Encoding.ASCII.GetBytes("a key for tests that is 33 bytes.");
+    private readonly WebApplication _app;
+    private bool _stopped;
+
+    private TestNode(WebApplication app, Backing backing)
+    {
+        (_app, Backing) = (app, backing);
+        Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    }
+
+    public Backing Backing { get; }
+    public Uri Address { get; }
+    public IServiceProvider Services => _app.Services;
+
+    public static async Task<TestNode> StartAsync(Backing backing, params (string Key, string Value)[] settings)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production", ApplicationName = typeof(NodeMetrics).Assembly.GetName().Name });
+        builder.Configuration.Sources.Clear();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["urls"] = "http://127.0.0.1:0",
+            ["ConnectionStrings:redis"] = backing.Redis,
+            ["ConnectionStrings:kafka"] = backing.Kafka,
+            ["ConnectionStrings:chatdb"] = backing.Postgres,
+            ["Chat:Auth:SigningKey"] = Convert.ToBase64String(SigningKey),
+            ["Chat:Limits:Enabled"] = "false",
+            ["Chat:Drain:Seconds"] = "0",
+            ["Logging:LogLevel:Default"] = "Error",
+            ["Logging:LogLevel:StackExchange.Redis"] = "None",
+            ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "None",
+        });
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
+        var app = Node.Build(builder);
+        await app.StartAsync();
+        var node = new TestNode(app, backing);
+        try
+        {
+            await node.WhenHealthyAsync();
+            return node;
+        }
+        catch
+        {
+            await node.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A token as an application's own server mints it.</summary>
+    public static string Token(string userId, TimeSpan? lifetime = null) =>
+        new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(new SecurityTokenDescriptor
+        {
+            Issuer = "chat",
+            Audience = "chat",
+            Expires = DateTime.UtcNow + (lifetime ?? TimeSpan.FromHours(1)),
+            Claims = new Dictionary<string, object> { ["sub"] = userId, ["name"] = userId },
+            SigningCredentials = new SigningCredentials(new SymmetricSecurityKey(SigningKey), SecurityAlgorithms.HmacSha256),
+        });
+
+    /// <summary>A client of the HTTP API that is signed in.</summary>
+    public HttpClient Http(string userId)
+    {
+        var http = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(20) };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token(userId));
+        return http;
+    }
+
+    /// <summary>An open connection whose welcome was read.</summary>
+    public async Task<TestClient> ConnectAsync(string userId)
+    {
+        var client = await TestClient.OpenAsync(Address, Token(userId));
+        await client.NextAsync("welcome");
+        return client;
+    }
+
+    public async Task StopAsync()
+    {
+        if (_stopped) return;
+        _stopped = true;
+        await _app.StopAsync().WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await _app.DisposeAsync();
+    }
+
+    private async Task WhenHealthyAsync()
+    {
+        using var http = new HttpClient { BaseAddress = Address };
+        var body = "";
+        for (var deadline = DateTime.UtcNow.AddSeconds(40); DateTime.UtcNow < deadline; await Task.Delay(100))
+        {
+            using var answer = await http.GetAsync("/health");
+            body = await answer.Content.ReadAsStringAsync();
+            if (body.Contains("\"status\":\"healthy\"")) return;
+        }
+        throw new TimeoutException($"The node is not healthy: {body}");
+    }
+}
