@@ -20,6 +20,7 @@ public sealed class Workspace(
     private ChatConnection? _connection;
     private CircuitTasks? _tasks;
     private CancellationTokenSource? _opening;
+    private DateTimeOffset _minute;
 
     public ChangeSignal Signal { get; } = new();
     public PresenceBook Presence { get; } = new();
@@ -157,8 +158,13 @@ public sealed class Workspace(
         var change = Change.Notice;
         if (Sender.Tick(now)) change |= Change.Timeline;
         if (Open?.Typing.Tick(now) == true) change |= Change.Typing;
-        if (now.Second == 0) change |= Change.Members | Change.Timeline;
-        if (change.HasFlag(Change.Timeline)) Open?.Timeline.Changed();
+        if (now - _minute >= TimeSpan.FromMinutes(1))
+        {
+            // "5 min ago" and "Today" go on.
+            _minute = now;
+            Open?.Timeline.Changed();
+            change |= Change.Members | Change.Timeline;
+        }
         Signal.Raise(change);
         Rearm();
     }

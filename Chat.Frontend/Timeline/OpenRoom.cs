@@ -93,7 +93,12 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
     {
         var change = Change.None;
         if (Typing.Receive(e, platform.Now)) change |= Change.Typing;
-        if (Members.Receive(e)) change |= Change.Members;
+        if (Members.Receive(e))
+        {
+            change |= Change.Members;
+            // Who joins was online before: nothing will say so.
+            if (e.EventType == EventTypes.UserJoin) platform.Tasks.Run("Asking who is online", LoadPresenceAsync);
+        }
         if (e.Seq is null) return change;
         if (_loading)
         {
@@ -221,7 +226,11 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
         }
         while (next is not null && members.Count < MemberList.Capacity);
         Members.Load(members, next is not null);
+        await LoadPresenceAsync(cancellationToken);
+    }
 
+    private async Task LoadPresenceAsync(CancellationToken cancellationToken)
+    {
         string? after = null;
         for (var listed = 0; listed < MemberList.Capacity;)
         {

@@ -8,8 +8,12 @@ public sealed class Outbox
 {
     public const int Capacity = 100;
     private readonly List<OutgoingMessage> _messages = [];
+    private int _left;
 
     public IReadOnlyList<OutgoingMessage> Messages => _messages;
+
+    /// <summary>Changes whenever a row may look different; never goes back to an earlier value.</summary>
+    public int Version => _left + _messages.Sum(m => m.Version + 1);
 
     /// <summary>Messages that the platform has not acked.</summary>
     public int Unsent => _messages.Count(m => m.State != SendState.Sent);
@@ -26,19 +30,25 @@ public sealed class Outbox
 
     public OutgoingMessage? Find(string clientId) => _messages.Find(m => m.ClientId == clientId);
 
-    public bool Remove(string clientId) => _messages.RemoveAll(m => m.ClientId == clientId) > 0;
+    public bool Remove(string clientId) => RemoveWhere(m => m.ClientId == clientId);
 
     /// <summary>Lets time pass; true when a row changes.</summary>
     public bool Tick(DateTimeOffset now)
     {
         var changed = false;
         foreach (var message in _messages) changed |= message.Tick(now);
-        _messages.RemoveAll(m => m.Settled);
+        RemoveWhere(m => m.Settled);
         return changed;
     }
 
     /// <summary>Forgets what is acked: the room is left, and history has it.</summary>
-    public void DropSent() => _messages.RemoveAll(m => m.State == SendState.Sent);
+    public void DropSent() => RemoveWhere(m => m.State == SendState.Sent);
 
     public DateTimeOffset? NextChange(DateTimeOffset now) => _messages.Select(m => m.NextChange(now)).Min();
+
+    private bool RemoveWhere(Predicate<OutgoingMessage> leaves)
+    {
+        _left += _messages.Where(m => leaves(m)).Sum(m => m.Version + 2);
+        return _messages.RemoveAll(leaves) > 0;
+    }
 }

@@ -35,7 +35,17 @@ public sealed class OutgoingMessage(string clientId, string content, DateTimeOff
     public string? Html { get; set; }
     /// <summary>When it was written: what its row shows until the platform says when it was accepted.</summary>
     public DateTimeOffset WrittenAt { get; } = at;
-    public SendState State { get; private set; }
+    /// <summary>Raised with everything that its row may show.</summary>
+    public int Version { get; private set; }
+    public SendState State
+    {
+        get;
+        private set
+        {
+            field = value;
+            Version++;
+        }
+    }
     public string? Reason { get; private set; }
     public DateTimeOffset? RetryAt { get; private set; }
     public DateTimeOffset? AckedAt { get; private set; }
@@ -66,7 +76,9 @@ public sealed class OutgoingMessage(string clientId, string content, DateTimeOff
         if (State == SendState.Fresh && now >= _since + QuietFor) State = SendState.Sending;
         if (State == SendState.Sending && now >= _since + ConfirmWithin) State = SendState.NotConfirmed;
         if (State == SendState.Sent && now >= AckedAt + ShowSentFor) _quiet = true;
-        return before != (State, RetryAt, _quiet) || State == SendState.Waiting;
+        var changed = before != (State, RetryAt, _quiet) || State == SendState.Waiting;
+        if (changed) Version++;
+        return changed;
     }
 
     /// <summary>The platform asks to wait; the connection sends it again by itself at <paramref name="retryAt"/>.</summary>
@@ -91,6 +103,7 @@ public sealed class OutgoingMessage(string clientId, string content, DateTimeOff
     {
         Ack(now);
         Echoed = true;
+        Version++;
     }
 
     public void Refuse(string reason)

@@ -13,6 +13,7 @@ public sealed class RoomTimeline(string roomId, TimelineReader reader, Outbox ou
     public const int Capacity = 600;
     private readonly List<TimelineItem> _items = [];
     private IReadOnlyList<TimelineRow>? _rows;
+    private int _rowsOutbox;
 
     public string RoomId { get; } = roomId;
     public Outbox Outbox { get; } = outbox;
@@ -34,7 +35,15 @@ public sealed class RoomTimeline(string roomId, TimelineReader reader, Outbox ou
     public bool IsEmpty => Loaded && !HasOlder && AtHead && Rows.Count == 0;
 
     /// <summary>What is on the screen, from old to new.</summary>
-    public IReadOnlyList<TimelineRow> Rows => _rows ??= TimelineRows.Build(_items, Outbox, NewAfter, AtHead, reader);
+    public IReadOnlyList<TimelineRow> Rows
+    {
+        get
+        {
+            if (_rows is not null && _rowsOutbox == Outbox.Version) return _rows;
+            _rowsOutbox = Outbox.Version;
+            return _rows = TimelineRows.Build(_items, Outbox, NewAfter, AtHead, reader);
+        }
+    }
 
     /// <summary>Starts anew with one page.</summary>
     public void Load(HistoryPage page, bool hasOlder, bool hasNewer, long? newAfter)
@@ -98,7 +107,7 @@ public sealed class RoomTimeline(string roomId, TimelineReader reader, Outbox ou
         return seen;
     }
 
-    /// <summary>Something about the own messages, the clock or the reader changed.</summary>
+    /// <summary>Rows are worked out anew: the window or the day has changed.</summary>
     public void Changed() => _rows = null;
 
     private void Place(ChatEvent e)
