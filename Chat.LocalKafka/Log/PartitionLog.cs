@@ -35,6 +35,8 @@ internal sealed partial class PartitionLog : IDisposable
     private readonly GroupCommit _commit;
     private readonly List<DataSignal> _watchers = [];
     private List<Segment> _segments = [];
+    /// <summary>Taken before the last flush and true since it. Touched only by the thread that flushes.</summary>
+    private (long Taken, byte[] Content)? _dueCheckpoint;
     private long _checkpointsTaken;
     private long _bytesSinceCheckpoint;
     private long _appendedBytes;
@@ -63,7 +65,7 @@ internal sealed partial class PartitionLog : IDisposable
         _log = log;
         _producers = new ProducerStates(maxProducers);
         _checkpoints = new CheckpointFile(directory);
-        _commit = new GroupCommit(flusher, Flush);
+        _commit = new GroupCommit(flusher, Flush, WriteDueCheckpoint);
         Directory.CreateDirectory(directory);
         Open();
     }
@@ -211,8 +213,7 @@ internal sealed partial class PartitionLog : IDisposable
         Segment segment;
         SafeFileHandle file;
         long end, position, bytes;
-        byte[]? checkpoint = null;
-        var taken = 0L;
+        (long Taken, byte[] Content)? checkpoint = null;
         lock (_gate)
         {
             if (_failure is not null)
@@ -221,7 +222,7 @@ internal sealed partial class PartitionLog : IDisposable
             file = segment.Acquire();
             (end, position, bytes) = (_nextOffset, segment.Size, _appendedBytes);
             if (_bytesSinceCheckpoint >= CheckpointEveryBytes)
-                (checkpoint, taken) = (SerializeCheckpoint(), _checkpointsTaken);
+                checkpoint = (_checkpointsTaken + 1, SerializeCheckpoint());
         }
 
         IOException? error = null;
@@ -244,8 +245,7 @@ internal sealed partial class PartitionLog : IDisposable
             Advance(end, segment == Active ? position : _durablePosition, bytes);
         }
 
-        if (checkpoint is not null)
-            WriteCheckpoint(taken, checkpoint);
+        _dueCheckpoint = checkpoint;
         return end;
     }
 
