@@ -297,6 +297,9 @@ internal sealed partial class PartitionLog : IDisposable
         [LoggerMessage(113, LogLevel.Warning, "{Directory}: the checkpoint could not be written ({Reason}); the next start reads more of the log.")]
         public static partial void CheckpointFailed(ILogger logger, string directory, string reason);
 
+        [LoggerMessage(116, LogLevel.Warning, "{Directory}: old records could not be deleted ({Reason}); it is tried again.")]
+        public static partial void DeletionFailed(ILogger logger, string directory, string reason);
+
         [LoggerMessage(114, LogLevel.Information, "{Directory}: deleted segments up to offset {LogStart} ({Bytes} bytes).")]
         public static partial void SegmentsDeleted(ILogger logger, string directory, long logStart, long bytes);
     }

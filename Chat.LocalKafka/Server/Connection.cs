@@ -13,7 +13,7 @@ namespace Chat.LocalKafka.Server;
 /// they share a flush; any other request begins when all before it have been answered, as on a Kafka broker.
 /// Bytes that are not the protocol close this connection and touch nothing else.
 /// </summary>
-internal sealed partial class Connection : IDisposable
+internal sealed partial class Connection
 {
     /// <summary>More than any client's max.in.flight; beyond it the socket is not read.</summary>
     private const int MaxInFlight = 32;
@@ -33,6 +33,7 @@ internal sealed partial class Connection : IDisposable
     private readonly int _maxFrameBytes;
     private readonly ILogger _log;
     private readonly string _clientHost;
+    /// <summary>Never disposed: others may abort the connection at any moment, and without a timer there is nothing to free.</summary>
     private readonly CancellationTokenSource _closed = new();
     private readonly Channel<PendingAnswer> _pending = Channel.CreateBounded<PendingAnswer>(new BoundedChannelOptions(MaxInFlight) { SingleReader = true, SingleWriter = true });
     private long _lastProgress = Environment.TickCount64;
@@ -93,12 +94,6 @@ internal sealed partial class Connection : IDisposable
     {
         _closed.Cancel();
         _socket.Dispose();
-    }
-
-    public void Dispose()
-    {
-        _socket.Dispose();
-        _closed.Dispose();
     }
 
     private async Task ReceiveAsync()
