@@ -33,7 +33,9 @@ public sealed class TestNode : IAsyncDisposable
     public Uri Address { get; }
     public IServiceProvider Services => _app.Services;
 
-    public static async Task<TestNode> StartAsync(Backing backing, params (string Key, string Value)[] settings)
+    public static Task<TestNode> StartAsync(Backing backing, params (string Key, string Value)[] settings) => StartAsync(backing, log: null, settings);
+
+    public static async Task<TestNode> StartAsync(Backing backing, KeptLog? log, params (string Key, string Value)[] settings)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production", ApplicationName = typeof(NodeMetrics).Assembly.GetName().Name });
         builder.Configuration.Sources.Clear();
@@ -51,6 +53,11 @@ public sealed class TestNode : IAsyncDisposable
             ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "None",
         });
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
+        if (log is not null)
+        {
+            builder.Logging.ClearProviders();
+            builder.Logging.AddProvider(log);
+        }
         var app = Node.Build(builder);
         await app.StartAsync();
         var node = new TestNode(app, backing);
