@@ -26,6 +26,28 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
         await AssertOutageAsync(node, ownKafka);
     }
 
+    [Fact]
+    public async Task While_Postgres_is_away_the_chat_of_a_room_goes_on()
+    {
+        await using var ownPostgres = await PostgresFixture.StartServerAsync();
+        await using var node = await TestNode.StartAsync(
+            new Backing(await redis.GetConnectionStringAsync(), await kafka.GetConnectionStringAsync(), await ownPostgres.CreateDatabaseAsync()));
+        var user = NodeFixture.Name("ann");
+        var roomId = NodeFixture.Name("room");
+        using (var http = node.Http(user))
+        using (await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" }))) { }
+        await using var client = await node.ConnectAsync(user);
+        await client.AskAsync(new { event_type = "subscribe", room_id = roomId });
+        await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = "before" });
+        await ownPostgres.KillAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            var ack = await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = $"@bob {i}", client_id = $"c{i}" });
+            Assert.Equal("ack", ack.GetProperty("event_type").GetString());
+        }
+        for (var i = -1; i < 3; i++) await client.NextAsync("chat_message");
+    }
+
     private static async Task AssertOutageAsync(TestNode node, TestServer server)
     {
         var user = NodeFixture.Name("ann");

@@ -143,6 +143,22 @@ public sealed class SendTests(NodeFixture fixture)
     }
 
     [Fact]
+    public async Task Members_who_are_named_are_mentioned()
+    {
+        var (ann, bob) = (NodeFixture.Name("ann"), NodeFixture.Name("bob"));
+        var roomId = await fixture.RoomAsync(ann);
+        await using var client = await fixture.Node.ConnectAsync(ann);
+        await using var other = await fixture.Node.ConnectAsync(bob);
+        await client.AskAsync(new { event_type = "subscribe", room_id = roomId });
+        await other.AskAsync(new { event_type = "subscribe", room_id = roomId });
+        await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = $"ask @{bob.ToUpperInvariant()}. Not @nobody-here, not x@{ann}" });
+        var message = await other.NextAsync("chat_message");
+        Assert.Equal([bob], message.GetProperty("mentions").EnumerateArray().Select(user => user.GetString()));
+        await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = "nobody @ all" });
+        Assert.False((await other.NextAsync("chat_message")).TryGetProperty("mentions", out _));
+    }
+
+    [Fact]
     public async Task A_direct_message_to_nobody_is_refused()
     {
         await using var client = await fixture.Node.ConnectAsync(NodeFixture.Name("ann"));
