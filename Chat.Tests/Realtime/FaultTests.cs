@@ -66,7 +66,19 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
         }
         for (var i = 0; i < 5; i++) await SendAsync($"before{i}");
 
+        // Sends that are under way when the server dies: acked, or refused with their outcome unknown.
+        const int burst = 40;
+        for (var i = 0; i < burst; i++)
+            await client.SendTextAsync(JsonSerializer.Serialize(
+                new { event_type = "chat_message", id = $"b{i}", room_id = roomId, content = $"burst{i}", client_id = $"burst{i}" }));
         await server.KillAsync();
+        for (var i = 0; i < burst; i++)
+        {
+            var id = $"b{i}";
+            var reply = await client.NextAsync(frame => frame.TryGetProperty("id", out var replied) && replied.ValueKind == JsonValueKind.String && replied.GetString() == id, $"a reply to {id}");
+            if (reply.GetProperty("event_type").GetString() == "ack") acked[reply.GetProperty("seq").GetInt64()] = $"burst{i}";
+            else Assert.Equal("unavailable", reply.GetProperty("code").GetString());
+        }
         var refused = await SendAsync("during"); // the one that notices may have to wait for its time-out
         for (var clock = Stopwatch.StartNew(); refused.GetProperty("event_type").GetString() == "ack" && clock.Elapsed < Recovery;) refused = await SendAsync("during-more");
         Assert.Equal("unavailable", refused.GetProperty("code").GetString());
@@ -89,6 +101,7 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
         // A repeat of what was refused is safe, whatever became of it.
         await SendAsync("during");
         for (var i = 0; i < 5; i++) await SendAsync($"before{i}");
+        for (var i = 0; i < burst; i++) Assert.Equal("ack", (await SendAsync($"burst{i}")).GetProperty("event_type").GetString());
 
         // Every acked event arrived once, in order, without a hole up to the last one.
         var seen = new SortedDictionary<long, string>();

@@ -20,6 +20,7 @@ public sealed record Backing(string Redis, string Kafka, string Postgres);
 public sealed class TestNode : IAsyncDisposable
 {
     private static readonly byte[] SigningKey = Encoding.ASCII.GetBytes("a key for tests that is 33 bytes.");
+    public static readonly string SigningKeyText = Convert.ToBase64String(SigningKey);
     private readonly WebApplication _app;
     private bool _stopped;
 
@@ -45,7 +46,7 @@ public sealed class TestNode : IAsyncDisposable
             ["ConnectionStrings:redis"] = backing.Redis,
             ["ConnectionStrings:kafka"] = backing.Kafka,
             ["ConnectionStrings:chatdb"] = backing.Postgres,
-            ["Chat:Auth:SigningKey"] = Convert.ToBase64String(SigningKey),
+            ["Chat:Auth:SigningKey"] = SigningKeyText,
             ["Chat:Limits:Enabled"] = "false",
             ["Chat:Drain:Seconds"] = "0",
             ["Logging:LogLevel:Default"] = "Error",
