@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Chat.Contracts;
 using Chat.Tests.Backends;
 
 namespace Chat.Tests.Realtime;
@@ -25,6 +26,28 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
         await AssertOutageAsync(node, ownKafka);
     }
 
+    [Fact]
+    public async Task While_Postgres_is_away_the_chat_of_a_room_goes_on()
+    {
+        await using var ownPostgres = await PostgresFixture.StartServerAsync();
+        await using var node = await TestNode.StartAsync(
+            new Backing(await redis.GetConnectionStringAsync(), await kafka.GetConnectionStringAsync(), await ownPostgres.CreateDatabaseAsync()));
+        var user = NodeFixture.Name("ann");
+        var roomId = NodeFixture.Name("room");
+        using (var http = node.Http(user))
+        using (await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" }))) { }
+        await using var client = await node.ConnectAsync(user);
+        await client.AskAsync(new { event_type = "subscribe", room_id = roomId });
+        await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = "before" });
+        await ownPostgres.KillAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            var ack = await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = $"@bob {i}", client_id = $"c{i}" });
+            Assert.Equal("ack", ack.GetProperty("event_type").GetString());
+        }
+        for (var i = -1; i < 3; i++) await client.NextAsync("chat_message");
+    }
+
     private static async Task AssertOutageAsync(TestNode node, TestServer server)
     {
         var user = NodeFixture.Name("ann");
@@ -43,7 +66,19 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
         }
         for (var i = 0; i < 5; i++) await SendAsync($"before{i}");
 
+        // Sends that are under way when the server dies: acked, or refused with their outcome unknown.
+        const int burst = 40;
+        for (var i = 0; i < burst; i++)
+            await client.SendTextAsync(JsonSerializer.Serialize(
+                new { event_type = "chat_message", id = $"b{i}", room_id = roomId, content = $"burst{i}", client_id = $"burst{i}" }));
         await server.KillAsync();
+        for (var i = 0; i < burst; i++)
+        {
+            var id = $"b{i}";
+            var reply = await client.NextAsync(frame => frame.TryGetProperty("id", out var replied) && replied.ValueKind == JsonValueKind.String && replied.GetString() == id, $"a reply to {id}");
+            if (reply.GetProperty("event_type").GetString() == "ack") acked[reply.GetProperty("seq").GetInt64()] = $"burst{i}";
+            else Assert.Equal("unavailable", reply.GetProperty("code").GetString());
+        }
         var refused = await SendAsync("during"); // the one that notices may have to wait for its time-out
         for (var clock = Stopwatch.StartNew(); refused.GetProperty("event_type").GetString() == "ack" && clock.Elapsed < Recovery;) refused = await SendAsync("during-more");
         Assert.Equal("unavailable", refused.GetProperty("code").GetString());
@@ -66,6 +101,7 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
         // A repeat of what was refused is safe, whatever became of it.
         await SendAsync("during");
         for (var i = 0; i < 5; i++) await SendAsync($"before{i}");
+        for (var i = 0; i < burst; i++) Assert.Equal("ack", (await SendAsync($"burst{i}")).GetProperty("event_type").GetString());
 
         // Every acked event arrived once, in order, without a hole up to the last one.
         var seen = new SortedDictionary<long, string>();
@@ -75,7 +111,12 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
             Assert.True(seen.TryAdd(message.GetProperty("seq").GetInt64(), message.GetProperty("content").GetString()!));
         }
         Assert.All(acked, pair => Assert.Equal(pair.Value, seen[pair.Key]));
-        Assert.Equal(Enumerable.Range(1, seen.Count).Select(i => start + i), seen.Keys);
+        // A Redis that restarted is a new epoch: numbers go on above and without holes again, and the clients are told.
+        var resync = client.TryTakeUnread("resync");
+        Assert.Equal(resync is not null, seen.Keys.Last() > ProtocolLimits.NumbersPerEpoch);
+        var head = resync?.GetProperty("head_seq").GetInt64() ?? long.MaxValue;
+        Assert.Equal(Enumerable.Range(1, seen.Keys.Count(seq => seq < head)).Select(i => start + i), seen.Keys.Where(seq => seq < head));
+        Assert.Equal(Enumerable.Range(1, seen.Keys.Count(seq => seq > head)).Select(i => head + i), seen.Keys.Where(seq => seq > head));
         Assert.Equal(seen.Count, seen.Values.Distinct().Count());
     }
 }

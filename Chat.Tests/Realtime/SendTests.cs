@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Chat.Data.Numbering;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Tests.Realtime;
 
@@ -140,6 +142,58 @@ public sealed class SendTests(NodeFixture fixture)
                 Assert.Equal(acks[i].GetProperty("seq").GetInt64(), message.GetProperty("seq").GetInt64());
             }
         }
+    }
+
+    [Fact]
+    public async Task A_direct_message_that_was_not_announced_is_repaired_before_the_next_one()
+    {
+        var (ann, bob) = (NodeFixture.Name("ann"), NodeFixture.Name("bob"));
+        await using var sender = await fixture.Node.ConnectAsync(ann);
+        await using var receiver = await fixture.Node.ConnectAsync(bob);
+        var first = await sender.AskAsync(new { event_type = "direct_message", user_id = bob, content = "one" });
+        var (roomId, epoch) = (first.GetProperty("room_id").GetString()!, int.Parse(first.GetProperty("epoch").GetString()!));
+        await receiver.NextAsync("chat_message");
+
+        // As a node does that dies between numbering and telling the two users.
+        var envelope = new Chat.Contracts.ChatEvent { EventType = "chat_message", EventId = Guid.CreateVersion7().ToString(), RoomId = roomId, SenderId = ann, Content = "two" };
+        var body = JsonSerializer.SerializeToUtf8Bytes(envelope, Chat.Contracts.ChatJson.Wire.ChatEvent);
+        await fixture.Node.Services.GetRequiredService<RoomNumbering>()
+            .NumberAsync(roomId, epoch, [new PendingEvent(Guid.Parse(envelope.EventId), [], 0, 1, body)], CancellationToken.None);
+
+        await sender.AskAsync(new { event_type = "direct_message", user_id = bob, content = "three" });
+        foreach (var expected in new[] { "two", "three" })
+            Assert.Equal(expected, (await receiver.NextAsync("chat_message")).GetProperty("content").GetString());
+    }
+
+    [Fact]
+    public async Task A_connection_that_subscribes_to_a_direct_room_gets_its_messages_once()
+    {
+        var (ann, bob) = (NodeFixture.Name("ann"), NodeFixture.Name("bob"));
+        await using var sender = await fixture.Node.ConnectAsync(ann);
+        await using var receiver = await fixture.Node.ConnectAsync(bob);
+        var roomId = (await sender.AskAsync(new { event_type = "direct_message", user_id = bob, content = "one" })).GetProperty("room_id").GetString();
+        await receiver.NextAsync("chat_message");
+        await receiver.AskAsync(new { event_type = "subscribe", room_id = roomId });
+        await sender.AskAsync(new { event_type = "direct_message", user_id = bob, content = "two" });
+        Assert.Equal("two", (await receiver.NextAsync("chat_message")).GetProperty("content").GetString());
+        await sender.AskAsync(new { event_type = "direct_message", user_id = bob, content = "three" });
+        Assert.Equal("three", (await receiver.NextAsync("chat_message")).GetProperty("content").GetString());
+    }
+
+    [Fact]
+    public async Task Members_who_are_named_are_mentioned()
+    {
+        var (ann, bob) = (NodeFixture.Name("ann"), NodeFixture.Name("bob"));
+        var roomId = await fixture.RoomAsync(ann);
+        await using var client = await fixture.Node.ConnectAsync(ann);
+        await using var other = await fixture.Node.ConnectAsync(bob);
+        await client.AskAsync(new { event_type = "subscribe", room_id = roomId });
+        await other.AskAsync(new { event_type = "subscribe", room_id = roomId });
+        await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = $"ask @{bob.ToUpperInvariant()}. Not @nobody-here, not x@{ann}" });
+        var message = await other.NextAsync("chat_message");
+        Assert.Equal([bob], message.GetProperty("mentions").EnumerateArray().Select(user => user.GetString()));
+        await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = "nobody @ all" });
+        Assert.False((await other.NextAsync("chat_message")).TryGetProperty("mentions", out _));
     }
 
     [Fact]
