@@ -36,6 +36,7 @@ internal static class Node
 
         var app = builder.Build();
         app.UseTrustedProxy();
+        app.UseHandshakeLimits();
         WebSocketEndpoint.Map(app);
         app.MapChatApi();
         app.MapDefaultEndpoints();

@@ -64,7 +64,7 @@ public sealed class PresenceQuery
     private async Task<List<(string Status, DateTimeOffset? LastSeen)>> StatesAsync(List<(string UserId, string UserName)> members, CancellationToken cancellationToken)
     {
         var stored = await _store.GetAsync(members.ConvertAll(member => member.UserId)).WaitAsync(cancellationToken);
-        await _nodes.LearnAsync(stored.SelectMany(presence => presence.Processes)).WaitAsync(cancellationToken);
+        await _nodes.LearnAsync(stored.SelectMany(presence => presence.Parts.Select(part => part.Process))).WaitAsync(cancellationToken);
         return stored.Select(presence => (presence.StatusBy(_nodes.Contains), presence.LastSeen)).ToList();
     }
 
