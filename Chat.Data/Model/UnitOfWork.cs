@@ -20,18 +20,31 @@ public sealed partial class UnitOfWork(IServiceScopeFactory scopes, TimeProvider
     private static readonly TimeSpan Spared = TimeSpan.FromSeconds(1);
     private const int RetryAfterMs = 1000;
 
-    private long _awayUntil;
+    private long _awayUntil; // ticks; 0 while Postgres answers
+    private int _probing;
 
-    /// <summary>True for a moment after Postgres could not be reached.</summary>
-    public bool IsAway => time.GetUtcNow().UtcTicks < Interlocked.Read(ref _awayUntil);
+    /// <summary>True from the moment Postgres could not be reached, but for one caller a second, who finds out whether it is back.</summary>
+    public bool IsAway => Interlocked.Read(ref _awayUntil) is > 0 and var until && (Volatile.Read(ref _probing) == 1 || time.GetUtcNow().UtcTicks < until);
 
     /// <summary>Reads, or makes single statements that need no transaction.</summary>
     public Task<T> RunAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
         GuardAsync(work, DefaultDeadline, cancellationToken);
 
     /// <summary>As <see cref="RunAsync"/> for callers with another way to go on: they wait at most <paramref name="patience"/>, and not at all while <see cref="IsAway"/>.</summary>
-    public Task<T> TryRunAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, TimeSpan patience, CancellationToken cancellationToken) =>
-        IsAway ? Task.FromException<T>(Unavailable()) : GuardAsync(work, patience, cancellationToken);
+    public async Task<T> TryRunAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        if (IsAway) throw Unavailable();
+        var probe = Interlocked.Read(ref _awayUntil) > 0;
+        if (probe && Interlocked.Exchange(ref _probing, 1) == 1) throw Unavailable();
+        try
+        {
+            return await GuardAsync(work, patience, cancellationToken);
+        }
+        finally
+        {
+            if (probe) Volatile.Write(ref _probing, 0);
+        }
+    }
 
     /// <summary>Runs <paramref name="work"/> in a transaction that is committed when it returns; changes of tracked entities are saved before.</summary>
     public Task<T> TransactAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
@@ -52,7 +65,9 @@ public sealed partial class UnitOfWork(IServiceScopeFactory scopes, TimeProvider
         await using var scope = scopes.CreateAsyncScope();
         try
         {
-            return await work(scope.ServiceProvider.GetRequiredService<ChatDb>(), deadline.Token);
+            var result = await work(scope.ServiceProvider.GetRequiredService<ChatDb>(), deadline.Token);
+            Interlocked.Exchange(ref _awayUntil, 0);
+            return result;
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested && MeansAway(e))
         {

@@ -13,7 +13,7 @@ public sealed class RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvide
 {
     // Postgres is asked again about a copy that was confirmed longer ago, so that a lost invalidation ends by itself.
     private static readonly TimeSpan Confirmed = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     /// <summary>
     /// The user's standing; null when the room is absent or invisible to the user (private or direct, and not a member).
