@@ -134,8 +134,9 @@ public sealed class Workspace(
     {
         Directory.Refresh();
         if (Open?.RoomId != reset.RoomId) return;
-        Connection.Reloaded();
-        OpenRoom(reset.RoomId, null);
+        // A room without a message looks the same as before.
+        if (Open.Timeline.FirstSeq is not null) Connection.Reloaded();
+        LoadAgain(Open);
     }
 
     private void Leave(SubscriptionEnded ended)
@@ -149,7 +150,13 @@ public sealed class Workspace(
     {
         Connection.Set(_connection!.State);
         Directory.Refresh();
-        if (Open is { } room) OpenRoom(room.RoomId, null);
+        if (Open is { } room) LoadAgain(room);
+    }
+
+    private void LoadAgain(OpenRoom room)
+    {
+        var opening = _opening!;
+        _tasks!.Run("Loading a room anew", _ => room.LoadAsync(null, opening.Token));
     }
 
     private void Wake()

@@ -155,8 +155,10 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
 
     private async Task LoadWindowAsync(OpenPosition? anchor, CancellationToken cancellationToken)
     {
-        var version = Position.Version + 1;
         var room = Entry;
+        // Loaded anew, a reader in the middle stays there: what is still in the list keeps its place by itself.
+        var stays = Timeline.Loaded && !Timeline.EndInView;
+        var version = Position.Version + (stays ? 0 : 1);
         long? newAfter = room is { Unread: > 0 } ? room.ReadSeq : null;
 
         if (anchor is not null && await FindAnchorAsync(anchor.Seq, cancellationToken) is { } found)
@@ -169,13 +171,13 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
             var older = read == 0 ? null : await HistoryAsync(read + 1, null, BeforeNew, cancellationToken);
             var newer = await HistoryAsync(null, read, Page, cancellationToken);
             Timeline.Load(newer with { Events = [.. older?.Events ?? [], .. newer.Events] }, older?.HasMore ?? false, newer.HasMore, newAfter);
-            Position = new OpenPosition(version, "new");
+            if (!stays) Position = new OpenPosition(version, "new");
         }
         else
         {
             var newest = await HistoryAsync(null, null, Page, cancellationToken);
             Timeline.Load(newest, newest.HasMore, hasNewer: false, null);
-            Position = new OpenPosition(version, "end");
+            if (!stays) Position = new OpenPosition(version, "end");
         }
     }
 
