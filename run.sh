@@ -10,7 +10,8 @@ packages=()
 [ -n "${ConnectionStrings__redis:-}" ] || has_redis || packages+=(redis-server)
 [ -n "${ConnectionStrings__chatdb:-}" ] || has_postgres || packages+=(postgresql)
 install_packages "${packages[@]}"
-build_once Chat.AppHost "$profile"
+# Running needs no second opinion on the code: analyzers are for the build that the tests make.
+build_once Chat.AppHost "$profile" -p:RunAnalyzers=false
 
 # In place of this shell, so that signals reach the engine itself.
 exec dotnet "Chat.AppHost/bin/$profile/net10.0/Chat.AppHost.dll" "$@"

@@ -27,7 +27,15 @@ internal sealed class DataDirectoryLock : IDisposable
         }
 
         // In a file of its own: the locked one cannot be read by others.
-        File.WriteAllText(HolderPath(path), string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} ({Environment.ProcessPath})"));
+        try
+        {
+            File.WriteAllText(HolderPath(path), string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} ({Environment.ProcessPath})"));
+        }
+        catch (IOException)
+        {
+            File.Delete(HolderPath(path)); // A full disk: better no name than the last one's.
+        }
+
         return new DataDirectoryLock(file);
     }
 
@@ -36,5 +44,5 @@ internal sealed class DataDirectoryLock : IDisposable
     private static string HolderPath(string path) => path + ".holder";
 
     private static string ReadHolder(string path) =>
-        File.Exists(HolderPath(path)) ? File.ReadAllText(HolderPath(path)) : "another process that is just starting";
+        File.Exists(HolderPath(path)) ? File.ReadAllText(HolderPath(path)) : "another process";
 }

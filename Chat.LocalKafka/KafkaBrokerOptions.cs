@@ -48,7 +48,7 @@ public sealed record KafkaBrokerOptions
     public int RequestMemoryBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>Memory for answers of fetches, over all connections; further fetches wait.</summary>
-    public int FetchMemoryBytes { get; init; } = 16 * 1024 * 1024;
+    public int FetchMemoryBytes { get; init; } = 32 * 1024 * 1024;
 
     /// <summary>Open client connections; further ones are closed at once.</summary>
     public int MaxConnections { get; init; } = 2000;
@@ -72,7 +72,7 @@ public sealed record KafkaBrokerOptions
     public int FlushThreads { get; init; } = 4;
 
     /// <summary>Consumer groups that are kept.</summary>
-    public int MaxGroups { get; init; } = 2000;
+    public int MaxGroups { get; init; } = 10_000;
 
     /// <summary>Members of one group.</summary>
     public int MaxGroupSize { get; init; } = 500;

@@ -31,7 +31,7 @@ internal sealed partial class RetentionLoop : IAsyncDisposable
                 topics.ApplyRetention();
                 await groups.ApplyRetentionAsync();
             }
-            catch (IOException failure)
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
                 Log.Failed(log, failure.Message);
             }

@@ -6,20 +6,19 @@ namespace Chat.Persister;
 internal sealed class PersisterMetrics : IDisposable
 {
     private readonly Meter _meter = new("Chat.Persister");
-    private readonly Counter<long> _persisted;
-    private readonly Counter<long> _dead;
-    private long _lag;
+    // Observed and not pushed: such a counter is on the page from the start, with 0.
+    private long _persisted, _dead, _lag;
 
     public PersisterMetrics()
     {
-        _persisted = _meter.CreateCounter<long>("chat_persisted_total", description: "Events written to Postgres.");
-        _dead = _meter.CreateCounter<long>("chat_persist_dead_total", description: "Records copied to the dead letters.");
+        _meter.CreateObservableCounter("chat_persisted_total", () => Interlocked.Read(ref _persisted), description: "Events written to Postgres.");
+        _meter.CreateObservableCounter("chat_persist_dead_total", () => Interlocked.Read(ref _dead), description: "Records copied to the dead letters.");
         _meter.CreateObservableGauge("chat_persist_lag_events", () => Interlocked.Read(ref _lag), description: "Records in the log of this process' partitions that are not in Postgres yet.");
     }
 
-    public void Persisted(int events) => _persisted.Add(events);
+    public void Persisted(int events) => Interlocked.Add(ref _persisted, events);
 
-    public void Dead() => _dead.Add(1);
+    public void Dead() => Interlocked.Increment(ref _dead);
 
     public void Lag(long records) => Interlocked.Exchange(ref _lag, records);
 

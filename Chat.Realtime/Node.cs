@@ -22,8 +22,6 @@ internal static class Node
         builder.AddRedisClient(RedisSubscribers.ConnectionName, settings => settings.DisableHealthChecks = true, RedisSubscribers.FailFast);
         builder.AddNpgsqlDataSource("chatdb");
         builder.AddNpgsqlDbContext<ChatDb>("chatdb", settings => settings.DisableHealthChecks = true);
-        // A query string may hold a token or a ticket, and the framework logs whole request lines.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
 
         builder.AddNodeBasics();
         builder.AddConnections();
@@ -38,6 +36,7 @@ internal static class Node
 
         var app = builder.Build();
         app.UseTrustedProxy();
+        app.UseHandshakeLimits();
         WebSocketEndpoint.Map(app);
         app.MapChatApi();
         app.MapDefaultEndpoints();

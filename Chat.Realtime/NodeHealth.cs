@@ -32,18 +32,28 @@ internal sealed class RedisHealth(IConnectionMultiplexer redis, RedisSubscribers
 }
 
 /// <summary>
-/// Brings the database up to this build; it waits for a Postgres that is away. Until then the node counts as starting: nobody could be let in.
+/// Brings the database up to this build before anything else starts. A Postgres that is away does not hold up the start for ever: the node then
+/// comes up and counts as starting, since it could let nobody in, until the database is current.
 /// </summary>
-internal sealed class SchemaAtStart(MigrationRunner migrations) : BackgroundService, IHealthCheck
+internal sealed class SchemaAtStart(MigrationRunner migrations, IHostApplicationLifetime lifetime, TimeProvider time) : IHostedLifecycleService, IHealthCheck
 {
-    private volatile bool _isCurrent;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private Task _run = Task.CompletedTask;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_isCurrent ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("the database is not migrated yet"));
+        Task.FromResult(_run.IsCompletedSuccessfully ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("the database is not migrated yet"));
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task StartingAsync(CancellationToken cancellationToken)
     {
-        await migrations.RunAsync(stoppingToken);
-        _isCurrent = true;
+        _run = migrations.RunAsync(lifetime.ApplicationStopping);
+        // A failure other than Postgres being away is for good: it ends the process here, or shows as a node that never gets ready.
+        if (await Task.WhenAny(_run, Task.Delay(Patience, time, cancellationToken)) == _run) await _run;
     }
+
+    public async Task StoppedAsync(CancellationToken cancellationToken) => await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -8,43 +8,41 @@ public sealed class NodeMetrics : IDisposable
     public const string MeterName = "Chat.Realtime";
 
     private readonly Meter _meter;
-    private readonly UpDownCounter<int> _connections;
-    private readonly Counter<long> _accepted;
-    private readonly Counter<long> _deliveries;
-    private readonly Counter<long> _slowConsumers;
-    private readonly Counter<long> _repairs;
+
+    // Observed and not pushed: such a counter is on the page from the start, with 0, and not only after its first event.
+    private long _connections, _accepted, _deliveries, _slowConsumers, _repairs;
     private readonly Histogram<double> _accept;
     private readonly Histogram<double> _delivery;
 
     public NodeMetrics(IMeterFactory meters)
     {
         _meter = meters.Create(MeterName);
-        _connections = _meter.CreateUpDownCounter<int>("chat_connections", description: "Open client connections.");
-        _accepted = _meter.CreateCounter<long>("chat_messages_accepted_total", description: "Durable events that this node acked.");
-        _deliveries = _meter.CreateCounter<long>("chat_deliveries_total", description: "Events written to client connections.");
-        _slowConsumers = _meter.CreateCounter<long>("chat_slow_consumers_total", description: "Connections closed with 4408.");
-        _repairs = _meter.CreateCounter<long>("chat_repairs_total", description: "Gaps of a room or a direct room that were read from history.");
+        _meter.CreateObservableUpDownCounter("chat_connections", () => Interlocked.Read(ref _connections), description: "Open client connections.");
+        _meter.CreateObservableCounter("chat_messages_accepted_total", () => Interlocked.Read(ref _accepted), description: "Durable events that this node acked.");
+        _meter.CreateObservableCounter("chat_deliveries_total", () => Interlocked.Read(ref _deliveries), description: "Events written to client connections.");
+        _meter.CreateObservableCounter("chat_slow_consumers_total", () => Interlocked.Read(ref _slowConsumers), description: "Connections closed with 4408.");
+        _meter.CreateObservableCounter("chat_repairs_total", () => Interlocked.Read(ref _repairs), description: "Gaps of a room or a direct room that were read from history.");
         var seconds = new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10] };
         _accept = _meter.CreateHistogram("chat_accept_seconds", "s", "From command to ack of a durable event.", advice: seconds);
         _delivery = _meter.CreateHistogram("chat_delivery_seconds", "s", "From accepted, by the event's timestamp, to written.", advice: seconds);
     }
 
-    public void ConnectionOpened() => _connections.Add(1);
-    public void ConnectionClosed() => _connections.Add(-1);
+    public void ConnectionOpened() => Interlocked.Increment(ref _connections);
+    public void ConnectionClosed() => Interlocked.Decrement(ref _connections);
     public void Accepted(TimeSpan took)
     {
-        _accepted.Add(1);
+        Interlocked.Increment(ref _accepted);
         _accept.Record(took.TotalSeconds);
     }
     /// <summary>Events written; <paramref name="age"/> is that of the oldest of them.</summary>
     public void Delivered(int count, TimeSpan age)
     {
-        _deliveries.Add(count);
+        Interlocked.Add(ref _deliveries, count);
         // Clocks of two hosts may differ by more than a delivery takes.
         _delivery.Record(Math.Max(0, age.TotalSeconds));
     }
-    public void SlowConsumer() => _slowConsumers.Add(1);
-    public void Repaired() => _repairs.Add(1);
+    public void SlowConsumer() => Interlocked.Increment(ref _slowConsumers);
+    public void Repaired() => Interlocked.Increment(ref _repairs);
 
     public void Dispose() => _meter.Dispose();
 }

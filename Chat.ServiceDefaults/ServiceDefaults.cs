@@ -18,8 +18,8 @@ public static class ServiceDefaultsExtensions
     {
         builder.AddLogLevelDefaults();
         builder.Logging.AddOneLineConsole();
-        // The frameworks log every request with its query string, and a WebSocket's may carry a token.
-        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("System.Net.Http.HttpClient", LogLevel.Warning);
+        // It logs every request with its query string, and a WebSocket's may carry a token: never, whatever level is asked for.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
         builder.AddTelemetry();
         builder.AddDefaultHealthChecks();
 

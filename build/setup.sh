@@ -68,8 +68,18 @@ outputs_state() {
   find Chat.*/bin/"$1"/net10.0 -maxdepth 1 -name 'Chat.*.dll' -printf '%p %s %T@\n' 2>/dev/null | sort
 }
 
+# The compiler server of this build alone, known by the name of its pipe: others on this machine keep theirs.
+stop_compiler() {
+  local process
+  for process in /proc/[0-9]*; do
+    if grep -aqs "pipename:$1" "$process/cmdline"; then kill "${process#/proc/}" 2>/dev/null || true; fi
+  done
+}
+
+# build_once PROJECT CONFIGURATION [MSBuild arguments]
 build_once() {
-  local project=$1 profile=$2 stamp="$1/bin/$2/.built" sources
+  local project=$1 profile=$2 stamp="$1/bin/$2/.built" compiler="chat-build-$$" sources
+  shift 2
   sources=$(sources_hash)
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sources
 $(outputs_state "$profile")" ]; then
@@ -77,8 +87,11 @@ $(outputs_state "$profile")" ]; then
   fi
   say "Building $project ($profile)"
   # Neither build nodes nor a compiler server stay behind.
+  trap "stop_compiler $compiler" EXIT
   MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 dotnet build "$project" -c "$profile" -v quiet --nologo \
-    -p:UseSharedCompilation=false >&2
+    -p:SharedCompilationId="$compiler" "$@" >&2
+  stop_compiler "$compiler"
+  trap - EXIT
   # The state of the sources before the build: what changed meanwhile is built next time.
   printf '%s\n%s' "$sources" "$(outputs_state "$profile")" > "$stamp"
 }

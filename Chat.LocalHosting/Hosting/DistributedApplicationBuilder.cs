@@ -97,7 +97,8 @@ internal sealed class DistributedApplicationBuilder : IDistributedApplicationBui
 
         var console = new ConsoleOutput(_options.EnableResourceLogging ? Console.Out : TextWriter.Null);
         _host.Logging.ClearProviders().AddProvider(new EngineLoggerProvider(console));
-        _host.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        // A failure to start is told once, by whoever runs the application, and not by the host as well with its stack.
+        _host.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(30));
         services.AddSingleton(EngineSettings.Read(this, _options.DisableDashboard));
         services.AddSingleton(_ => console);

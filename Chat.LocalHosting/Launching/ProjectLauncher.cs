@@ -9,6 +9,8 @@ internal sealed class ProjectLauncher(
     ProjectResource project, BuiltOutput output, DistributedApplicationExecutionContext context, HttpClient http)
     : WebLauncher(project, context, http)
 {
+    private const string LaunchProfile = "DOTNET_LAUNCH_PROFILE";
+
     // A node takes up to its drain window to send its clients away; everything is gone 20 s after SIGTERM, the servers last.
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(14);
 
@@ -21,7 +23,12 @@ internal sealed class ProjectLauncher(
         environment.TryAdd("ASPNETCORE_URLS", Addresses(replica));
         environment.TryAdd("HTTP_PORTS", null);
         environment.TryAdd("HTTPS_PORTS", null);
-        environment.TryAdd("DOTNET_LAUNCH_PROFILE", null);
+        if (Environment.GetEnvironmentVariable(LaunchProfile) is not null)
+        {
+            // The AppHost's own launch profile makes the AppHost a development program, not the services.
+            environment.TryAdd(LaunchProfile, null);
+            environment.TryAdd("DOTNET_ENVIRONMENT", null);
+        }
         environment.TryAdd("LOGGING__CONSOLE__FORMATTERNAME", "simple");
         environment["DOTNET_ROOT"] = BuiltOutput.DotnetRoot;
 

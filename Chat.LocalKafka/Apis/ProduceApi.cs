@@ -8,13 +8,10 @@ namespace Chat.LocalKafka.Apis;
 /// Appends batches. Everything up to the append happens before the first await, so the requests of a connection append in the
 /// order in which they came; with acks=all the answer waits for the flush, with acks=1 it does not.
 /// </summary>
-/// <remarks>
-/// Versions 0 to 2 are here because clients take them as the sign of a broker that understands compression; message sets of the
-/// formats before record batches are refused, whatever the version.
-/// </remarks>
 internal sealed class ProduceApi(TopicRegistry topics, TimeProvider time) : Api(ApiKey.Produce, 0, 11, flexibleFrom: 9)
 {
     private const short AllReplicas = -1;
+    private const short RecordBatchesFromVersion = 3;
 
     private readonly record struct Part(int Index, Memory<byte>? Records);
 
@@ -65,7 +62,16 @@ internal sealed class ProduceApi(TopicRegistry topics, TimeProvider time) : Api(
         if (transactionalId is not null)
             return Refuse(part, ErrorCode.InvalidTxnState, "This broker has no transactions.");
         var records = part.Records ?? Memory<byte>.Empty;
-        var error = RecordBatchValidation.Validate(records.Span, partition.Config.MaxMessageBytes, version, out var batch);
+        var error = ErrorCode.None;
+        if (version < RecordBatchesFromVersion && LegacyMessageSet.IsLegacy(records.Span))
+        {
+            error = LegacyMessageSet.Convert(records.Span, partition.Config.MaxMessageBytes, out var converted);
+            records = converted;
+        }
+
+        if (error != ErrorCode.None)
+            return Refuse(part, error, null);
+        error = RecordBatchValidation.Validate(records.Span, partition.Config.MaxMessageBytes, version, out var batch);
         return error != ErrorCode.None
             ? Refuse(part, error, null)
             : new Appended(part.Index, partition.Append(records, batch, awaitDurable: acks == AllReplicas), null);

@@ -10,6 +10,9 @@ internal sealed class GroupCoordinator : IDisposable
     /// <summary>Kafka's bound on the text that a consumer stores with an offset (offset.metadata.max.bytes).</summary>
     public const int MaxMetadataBytes = 4096;
 
+    /// <summary>A group that holds no offsets is kept this long after its last member, so that a restarting one finds its generation.</summary>
+    private static readonly TimeSpan KeepUnusedGroup = TimeSpan.FromMinutes(1);
+
     private readonly ConcurrentDictionary<string, Group> _groups = new(StringComparer.Ordinal);
     private readonly KafkaBrokerOptions _options;
     private readonly GroupLimits _limits;
@@ -90,17 +93,18 @@ internal sealed class GroupCoordinator : IDisposable
     /// <summary>Forgets what groups without members committed longer ago than the retention, and groups that hold nothing.</summary>
     public async Task ApplyRetentionAsync()
     {
-        var expiry = _time.GetUtcNow().ToUnixTimeMilliseconds() - (long)_options.OffsetsRetention.TotalMilliseconds;
+        var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        var expiry = now - (long)_options.OffsetsRetention.TotalMilliseconds;
         foreach (var group in _groups.Values.Where(g => g.State == GroupState.Empty))
         {
             var offsets = Offsets.All(group.Id);
             var expired = offsets.Where(o => Math.Max(o.Value.CommittedAt, group.EmptySince) < expiry).Select(o => o.Key).ToArray();
-            if (offsets.Length > expired.Length || (offsets.Length == 0 && group.EmptySince >= expiry))
+            if (offsets.Length > expired.Length)
             {
                 if (expired.Length > 0)
                     await Offsets.ForgetAsync(group.Id, expired);
             }
-            else if (group.TryEnd())
+            else if (now - group.EmptySince > KeepUnusedGroup.TotalMilliseconds && group.TryEnd())
             {
                 await EndAsync(group);
             }

@@ -31,7 +31,7 @@ internal sealed class OffsetStore : IDisposable
         foreach (var entry in _journal.ReadAll())
             Apply(entry);
         _commit = new GroupCommit(flusher, Flush);
-        Rewrite();
+        _mustRewrite = true; // Before the first commit, so that a full disk does not keep the broker from starting.
     }
 
     public string[] Groups

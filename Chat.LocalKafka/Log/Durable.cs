@@ -40,15 +40,22 @@ internal static partial class Durable
     /// <summary>Replaces a file so that after a crash either the old or the new content is there, whole.</summary>
     public static void Replace(string path, ReadOnlySpan<byte> content)
     {
-        var temporary = path + ".tmp";
-        using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.Read))
+        try
         {
-            Write(file, content, 0);
-            Flush(file);
-        }
+            var temporary = path + ".tmp";
+            using (var file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.Read))
+            {
+                Write(file, content, 0);
+                Flush(file);
+            }
 
-        File.Move(temporary, path, overwrite: true);
-        FlushDirectory(Path.GetDirectoryName(path)!);
+            File.Move(temporary, path, overwrite: true);
+            FlushDirectory(Path.GetDirectoryName(path)!);
+        }
+        catch (UnauthorizedAccessException refused)
+        {
+            throw new IOException(refused.Message, refused);
+        }
     }
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

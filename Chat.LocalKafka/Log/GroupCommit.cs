@@ -8,7 +8,8 @@ internal sealed class StorageFailedException(string message, Exception? cause = 
 /// A wait never completes for bytes that were not flushed.
 /// </summary>
 /// <param name="flush">Flushes what has been appended when it is called and returns up to where that was.</param>
-internal sealed class GroupCommit(Flusher flusher, Func<long> flush)
+/// <param name="afterwards">What may follow a flush on the same thread, once nobody waits for it any more.</param>
+internal sealed class GroupCommit(Flusher flusher, Func<long> flush, Action? afterwards = null)
 {
     private readonly Lock _gate = new();
     private readonly Queue<(long End, TaskCompletionSource Done)> _waiters = new();
@@ -72,6 +73,7 @@ internal sealed class GroupCommit(Flusher flusher, Func<long> flush)
             Complete(end);
         else
             Fail(failure);
+        afterwards?.Invoke();
 
         lock (_gate)
         {

@@ -80,11 +80,14 @@ internal sealed partial class PartitionLog
 
     private void TakeCheckpoint() => _checkpoints.Write(_checkpointsTaken + 1, SerializeCheckpoint());
 
-    private void WriteCheckpoint(long taken, byte[] content)
+    private void WriteDueCheckpoint()
     {
+        if (_dueCheckpoint is not { } due)
+            return;
+        _dueCheckpoint = null;
         try
         {
-            _checkpoints.Write(taken, content);
+            _checkpoints.Write(due.Taken, due.Content);
         }
         catch (IOException failure)
         {

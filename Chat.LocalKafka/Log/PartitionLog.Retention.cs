@@ -27,8 +27,13 @@ internal sealed partial class PartitionLog
             _producers.Expire(now - (long)forgetProducersAfter.TotalMilliseconds);
             try
             {
-                RollWhenOld(now);
+                // First what needs no new file: on a full disk it makes the room for the rest.
                 DropUpTo(FirstKept(now));
+                if (IsActiveOld(now))
+                {
+                    Roll();
+                    DropUpTo(FirstKept(now));
+                }
             }
             catch (StorageFailedException failure)
             {
@@ -36,7 +41,7 @@ internal sealed partial class PartitionLog
             }
             catch (IOException failure)
             {
-                Log.CheckpointFailed(_log, _directory, failure.Message);
+                Log.DeletionFailed(_log, _directory, failure.Message);
             }
 
             foreach (var segment in _segments.SkipLast(1))
@@ -89,19 +94,14 @@ internal sealed partial class PartitionLog
             }
             catch (IOException failure)
             {
-                Log.CheckpointFailed(_log, _directory, failure.Message);
+                Log.DeletionFailed(_log, _directory, failure.Message);
                 return (ErrorCode.KafkaStorageError, -1);
             }
         }
     }
 
-    private void RollWhenOld(long now)
-    {
-        if (Active.Size == 0)
-            return;
-        if (IsExpired(Active, now) || now - Active.CreatedAt > Config.SegmentMs)
-            Roll();
-    }
+    private bool IsActiveOld(long now) =>
+        Active.Size > 0 && (IsExpired(Active, now) || now - Active.CreatedAt > Config.SegmentMs);
 
     /// <summary>The index of the first segment that stays. The active one always does.</summary>
     private int FirstKept(long now)

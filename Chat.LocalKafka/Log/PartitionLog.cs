@@ -35,6 +35,8 @@ internal sealed partial class PartitionLog : IDisposable
     private readonly GroupCommit _commit;
     private readonly List<DataSignal> _watchers = [];
     private List<Segment> _segments = [];
+    /// <summary>Taken before the last flush and true since it. Touched only by the thread that flushes.</summary>
+    private (long Taken, byte[] Content)? _dueCheckpoint;
     private long _checkpointsTaken;
     private long _bytesSinceCheckpoint;
     private long _appendedBytes;
@@ -43,6 +45,7 @@ internal sealed partial class PartitionLog : IDisposable
     private long _nextOffset;
     private StorageFailedException? _failure;
     private long _failedAt;
+    private bool _refusing;
     private bool _closed;
 
     /// <param name="flushFile">What makes a file durable; fault tests put a failing disk here.</param>
@@ -62,7 +65,7 @@ internal sealed partial class PartitionLog : IDisposable
         _log = log;
         _producers = new ProducerStates(maxProducers);
         _checkpoints = new CheckpointFile(directory);
-        _commit = new GroupCommit(flusher, Flush);
+        _commit = new GroupCommit(flusher, Flush, WriteDueCheckpoint);
         Directory.CreateDirectory(directory);
         Open();
     }
@@ -108,7 +111,9 @@ internal sealed partial class PartitionLog : IDisposable
             }
             catch (IOException failure)
             {
-                Log.WriteRefused(_log, _directory, failure.Message);
+                if (!_refusing)
+                    Log.WriteRefused(_log, _directory, failure.Message);
+                _refusing = true;
                 return AppendResult.Refused(ErrorCode.KafkaStorageError, LogStart);
             }
         }
@@ -188,6 +193,9 @@ internal sealed partial class PartitionLog : IDisposable
         batch = batch with { BaseOffset = _nextOffset };
         RecordBatch.Place(bytes, _nextOffset, LeaderEpoch);
         Active.Append(bytes, batch);
+        if (_refusing)
+            Log.WriteAccepted(_log, _directory);
+        _refusing = false;
         _producers.Note(batch, Now());
         _nextOffset = batch.LastOffset + 1;
         _appendedBytes += bytes.Length;
@@ -205,8 +213,7 @@ internal sealed partial class PartitionLog : IDisposable
         Segment segment;
         SafeFileHandle file;
         long end, position, bytes;
-        byte[]? checkpoint = null;
-        var taken = 0L;
+        (long Taken, byte[] Content)? checkpoint = null;
         lock (_gate)
         {
             if (_failure is not null)
@@ -215,7 +222,7 @@ internal sealed partial class PartitionLog : IDisposable
             file = segment.Acquire();
             (end, position, bytes) = (_nextOffset, segment.Size, _appendedBytes);
             if (_bytesSinceCheckpoint >= CheckpointEveryBytes)
-                (checkpoint, taken) = (SerializeCheckpoint(), _checkpointsTaken);
+                checkpoint = (_checkpointsTaken + 1, SerializeCheckpoint());
         }
 
         IOException? error = null;
@@ -238,8 +245,7 @@ internal sealed partial class PartitionLog : IDisposable
             Advance(end, segment == Active ? position : _durablePosition, bytes);
         }
 
-        if (checkpoint is not null)
-            WriteCheckpoint(taken, checkpoint);
+        _dueCheckpoint = checkpoint;
         return end;
     }
 
@@ -279,6 +285,9 @@ internal sealed partial class PartitionLog : IDisposable
         [LoggerMessage(110, LogLevel.Warning, "{Directory}: a write was refused ({Reason}); producers get KAFKA_STORAGE_ERROR until there is room.")]
         public static partial void WriteRefused(ILogger logger, string directory, string reason);
 
+        [LoggerMessage(115, LogLevel.Information, "{Directory}: writes are accepted again.")]
+        public static partial void WriteAccepted(ILogger logger, string directory);
+
         [LoggerMessage(111, LogLevel.Error, "{Directory}: closed after a storage failure ({Reason}); it is opened again at what was surely flushed.")]
         public static partial void Closed(ILogger logger, string directory, string reason);
 
@@ -287,6 +296,9 @@ internal sealed partial class PartitionLog : IDisposable
 
         [LoggerMessage(113, LogLevel.Warning, "{Directory}: the checkpoint could not be written ({Reason}); the next start reads more of the log.")]
         public static partial void CheckpointFailed(ILogger logger, string directory, string reason);
+
+        [LoggerMessage(116, LogLevel.Warning, "{Directory}: old records could not be deleted ({Reason}); it is tried again.")]
+        public static partial void DeletionFailed(ILogger logger, string directory, string reason);
 
         [LoggerMessage(114, LogLevel.Information, "{Directory}: deleted segments up to offset {LogStart} ({Bytes} bytes).")]
         public static partial void SegmentsDeleted(ILogger logger, string directory, long logStart, long bytes);

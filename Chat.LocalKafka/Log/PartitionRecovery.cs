@@ -30,7 +30,7 @@ internal static partial class PartitionRecovery
         if (from >= 0 && RandomAccess.GetLength(segments[from].File) >= checkpoint!.Position)
         {
             foreach (var closed in segments.Take(from))
-                RestoreClosed(closed);
+                RestoreClosed(closed, log);
             segments[from].Restore(checkpoint.Position, checkpoint.MaxTimestamp, new SegmentIndex(checkpoint.Index));
             foreach (var (id, state) in checkpoint.Producers)
                 producers.Restore(id, state);
@@ -57,7 +57,7 @@ internal static partial class PartitionRecovery
             .Order()
             .Select(offset => new Segment(directory, offset) { CreatedAt = now })];
 
-    private static void RestoreClosed(Segment segment)
+    private static void RestoreClosed(Segment segment, ILogger log)
     {
         var length = new FileInfo(segment.Path).Length;
         if (SegmentIndexFile.TryReadFooter(segment.Path) is var (size, maxTimestamp) && size == length)
@@ -68,7 +68,20 @@ internal static partial class PartitionRecovery
 
         var scanned = SegmentScan.Whole(segment);
         segment.Restore(scanned.Size, scanned.MaxTimestamp, scanned.Index);
-        SegmentIndexFile.Write(segment);
+        WriteSidecar(segment, log);
+    }
+
+    /// <summary>A full disk must not keep a log from being read: the sidecar only saves the next start a scan.</summary>
+    private static void WriteSidecar(Segment segment, ILogger log)
+    {
+        try
+        {
+            SegmentIndexFile.Write(segment);
+        }
+        catch (IOException failure)
+        {
+            Log.SidecarFailed(log, segment.Path, failure.Message);
+        }
     }
 
     /// <summary>Reads the log from the checkpoint to its end and cuts it behind the last whole batch. Returns the next free offset.</summary>
@@ -104,7 +117,7 @@ internal static partial class PartitionRecovery
             }
 
             if (i < segments.Count - 1)
-                SegmentIndexFile.Write(segment);
+                WriteSidecar(segment, log);
         }
 
         // What was found may be in the page cache only; consumers see it as soon as the partition is open.
@@ -132,6 +145,9 @@ internal static partial class PartitionRecovery
 
         [LoggerMessage(101, LogLevel.Error, "{Path} does not continue the log before it; it is kept as *.cut and not served.")]
         public static partial void SegmentSetAside(ILogger logger, string path);
+
+        [LoggerMessage(103, LogLevel.Warning, "{Path}: its sidecar could not be written ({Reason}); the next start scans it.")]
+        public static partial void SidecarFailed(ILogger logger, string path, string reason);
 
         [LoggerMessage(102, LogLevel.Warning, "{Directory}: the checkpoint does not fit the log; the whole partition is scanned.")]
         public static partial void CheckpointUnusable(ILogger logger, string directory);

@@ -84,6 +84,20 @@ internal readonly record struct RecordBatch(
         BinaryPrimitives.WriteInt32BigEndian(batchBytes[LeaderEpochAt..], leaderEpoch);
     }
 
+    /// <summary>Writes the header of an uncompressed batch without a producer over the start of its bytes, and signs it.</summary>
+    public static void WriteHeader(Span<byte> batchBytes, int recordCount, long baseTimestamp, long maxTimestamp)
+    {
+        batchBytes[..HeaderSize].Clear();
+        BinaryPrimitives.WriteInt32BigEndian(batchBytes[LengthAt..], batchBytes.Length - LengthOverhead);
+        batchBytes[MagicAt] = CurrentMagic;
+        BinaryPrimitives.WriteInt32BigEndian(batchBytes[23..], recordCount - 1);
+        BinaryPrimitives.WriteInt64BigEndian(batchBytes[27..], baseTimestamp);
+        BinaryPrimitives.WriteInt64BigEndian(batchBytes[MaxTimestampAt..], maxTimestamp);
+        batchBytes[43..57].Fill(0xff); // No producer id, epoch and sequence.
+        BinaryPrimitives.WriteInt32BigEndian(batchBytes[57..], recordCount);
+        BinaryPrimitives.WriteUInt32BigEndian(batchBytes[CrcAt..], Crc32C.Compute(batchBytes[CrcCoversFrom..]));
+    }
+
     /// <summary>Stamps the broker's time on a batch (topics with message.timestamp.type=LogAppendTime) and signs it again.</summary>
     public RecordBatch StampAppendTime(Span<byte> batchBytes, long timestamp)
     {

@@ -16,8 +16,7 @@ internal static class RecordBatchValidation
 
     public static ErrorCode Validate(ReadOnlySpan<byte> data, int maxBatchBytes, int produceVersion, out RecordBatch batch)
     {
-        // Formats 0 and 1 keep their magic byte at the same place, in a shorter header.
-        if (data.Length > 16 && data[16] < RecordBatch.CurrentMagic)
+        if (LegacyMessageSet.IsLegacy(data))
         {
             batch = default;
             return ErrorCode.UnsupportedForMessageFormat;

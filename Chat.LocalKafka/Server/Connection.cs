@@ -13,7 +13,7 @@ namespace Chat.LocalKafka.Server;
 /// they share a flush; any other request begins when all before it have been answered, as on a Kafka broker.
 /// Bytes that are not the protocol close this connection and touch nothing else.
 /// </summary>
-internal sealed partial class Connection : IDisposable
+internal sealed partial class Connection
 {
     /// <summary>More than any client's max.in.flight; beyond it the socket is not read.</summary>
     private const int MaxInFlight = 32;
@@ -22,8 +22,10 @@ internal sealed partial class Connection : IDisposable
 
     private static readonly TimeSpan LastAnswersWithin = TimeSpan.FromSeconds(1);
 
-    /// <summary>What is believed of a length before its bytes have come.</summary>
-    private const int FirstChunkBytes = 64 * 1024;
+    /// <summary>What is believed of a length before its bytes have come: small, so that 2,000 liars take 8 MiB.</summary>
+    private const int FirstChunkBytes = 4 * 1024;
+
+    private const int ChunkGrowth = 4;
 
     private readonly Socket _socket;
     private readonly RequestDispatcher _dispatcher;
@@ -31,6 +33,7 @@ internal sealed partial class Connection : IDisposable
     private readonly int _maxFrameBytes;
     private readonly ILogger _log;
     private readonly string _clientHost;
+    /// <summary>Never disposed: others may abort the connection at any moment, and without a timer there is nothing to free.</summary>
     private readonly CancellationTokenSource _closed = new();
     private readonly Channel<PendingAnswer> _pending = Channel.CreateBounded<PendingAnswer>(new BoundedChannelOptions(MaxInFlight) { SingleReader = true, SingleWriter = true });
     private long _lastProgress = Environment.TickCount64;
@@ -93,12 +96,6 @@ internal sealed partial class Connection : IDisposable
         _socket.Dispose();
     }
 
-    public void Dispose()
-    {
-        _socket.Dispose();
-        _closed.Dispose();
-    }
-
     private async Task ReceiveAsync()
     {
         var prefix = new byte[LengthPrefix];
@@ -110,30 +107,32 @@ internal sealed partial class Connection : IDisposable
             _insideFrame = true;
             var frame = await ReceiveFrameAsync(length);
             _insideFrame = false;
-            await StartAsync(frame, length);
+            await StartAsync(frame);
         }
     }
 
     private async Task<RequestFrame> ReceiveFrameAsync(int length)
     {
-        var lease = await _memory.TakeAsync(length, _closed.Token);
-        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(length, FirstChunkBytes));
+        var believed = Math.Min(length, FirstChunkBytes);
+        var lease = await _memory.TakeAsync(believed, _closed.Token);
+        var buffer = ArrayPool<byte>.Shared.Rent(believed);
         try
         {
-            for (var filled = 0; filled < length;)
+            for (var filled = 0; ;)
             {
-                if (filled == buffer.Length)
-                {
-                    // The bytes so far have really come: believe in as many again.
-                    var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(length, 4L * filled));
-                    buffer.AsSpan(0, filled).CopyTo(larger);
-                    ArrayPool<byte>.Shared.Return(buffer);
-                    buffer = larger;
-                }
-
-                var chunk = Math.Min(length, buffer.Length) - filled;
-                await FillAsync(buffer.AsMemory(filled, chunk), mayEnd: false);
-                filled += chunk;
+                await FillAsync(buffer.AsMemory(filled, believed - filled), mayEnd: false);
+                filled = believed;
+                if (filled == length)
+                    break;
+                // The bytes so far have really come: believe in some more.
+                believed = (int)Math.Min(length, (long)filled * ChunkGrowth);
+                await lease.GrowAsync(believed - filled, _closed.Token);
+                if (buffer.Length >= believed)
+                    continue;
+                var larger = ArrayPool<byte>.Shared.Rent(believed);
+                buffer.AsSpan(0, filled).CopyTo(larger);
+                ArrayPool<byte>.Shared.Return(buffer);
+                buffer = larger;
             }
 
             return new RequestFrame(buffer, length, lease);
@@ -161,7 +160,7 @@ internal sealed partial class Connection : IDisposable
         return true;
     }
 
-    private async Task StartAsync(RequestFrame frame, int length)
+    private async Task StartAsync(RequestFrame frame)
     {
         PendingAnswer pending;
         try
@@ -252,7 +251,7 @@ internal sealed partial class Connection : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(300, LogLevel.Warning, "Closed a connection from {Client}: {Reason}")]
+        [LoggerMessage(300, LogLevel.Debug, "Closed a connection from {Client}: {Reason}")]
         public static partial void Malformed(ILogger logger, string client, string reason);
 
         [LoggerMessage(301, LogLevel.Debug, "The connection from {Client} ended: {Reason}")]

@@ -118,7 +118,6 @@ internal sealed partial class Listener : IAsyncDisposable
         finally
         {
             _connections.TryRemove(connection, out _);
-            connection.Dispose();
         }
     }
 

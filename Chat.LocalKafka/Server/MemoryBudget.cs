@@ -75,6 +75,13 @@ internal sealed class MemoryLease(MemoryBudget budget, int bytes) : IDisposable
             budget.Return(given);
     }
 
+    /// <summary>Takes more; what is held already stays held while waiting.</summary>
+    public async ValueTask GrowAsync(int more, CancellationToken cancellation)
+    {
+        using var taken = await budget.TakeAsync(more, cancellation);
+        Interlocked.Add(ref _bytes, Interlocked.Exchange(ref taken._bytes, 0));
+    }
+
     /// <summary>Hands on as many bytes as were needed and gives the rest back: the result must be disposed instead.</summary>
     public MemoryLease Keep(int needed)
     {

@@ -11,9 +11,13 @@ internal sealed class RequestDispatcher
 
     private readonly Dictionary<ApiKey, Api> _apis;
 
-    public RequestDispatcher(IEnumerable<Api> apis) => _apis = apis.ToDictionary(a => a.Key);
+    public RequestDispatcher(IEnumerable<Api> apis)
+    {
+        Apis = [.. apis.OrderBy(a => a.Key)];
+        _apis = Apis.ToDictionary(a => a.Key);
+    }
 
-    public IReadOnlyCollection<Api> Apis => _apis.Values;
+    public IReadOnlyCollection<Api> Apis { get; }
 
     public Request ReadHeader(Memory<byte> frame, string clientHost, CancellationToken closed, out Api api)
     {

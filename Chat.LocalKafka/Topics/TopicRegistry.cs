@@ -32,9 +32,10 @@ internal sealed partial class TopicRegistry : IDisposable
         _flusher = flusher;
         _time = time;
         _log = log;
-        if (Directory.Exists(_trash))
-            Directory.Delete(_trash, recursive: true);
         Directory.CreateDirectory(_root);
+        Directory.CreateDirectory(_trash); // Made now: a topic must be deletable on a full disk.
+        foreach (var discarded in Directory.EnumerateDirectories(_trash))
+            Directory.Delete(discarded, recursive: true);
         OpenAll();
     }
 
@@ -186,7 +187,6 @@ internal sealed partial class TopicRegistry : IDisposable
     {
         if (!Directory.Exists(directory))
             return;
-        Directory.CreateDirectory(_trash);
         var discarded = Path.Combine(_trash, Guid.NewGuid().ToString("N"));
         Directory.Move(directory, discarded);
         Durable.FlushDirectory(_root);

@@ -13,6 +13,7 @@ internal static class AccessServices
         services.AddSingleton<Memberships>();
         services.AddSingleton<Rooms>();
         services.AddSingleton<RoomList>();
+        services.AddHostedService<DeletedRooms>();
         return builder;
     }
 }

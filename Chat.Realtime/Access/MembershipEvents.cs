@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Chat.Contracts;
+using Chat.Contracts.Api;
 using Chat.Data.Model;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
@@ -45,15 +46,13 @@ public sealed partial class MembershipEvents(LiveChannels live, TimeProvider tim
     /// <summary>Tells those who are in the room its new name, topic and kind.</summary>
     public Task UpdatedAsync(Room room, ConnectedUser by)
     {
-        var state = new Dictionary<string, string> { ["name"] = room.Name, ["kind"] = room.Kind };
-        if (room.Topic is { } topic) state["topic"] = topic;
         var envelope = new ChatEvent
         {
             EventType = EventTypes.RoomUpdated,
             RoomId = room.RoomId,
             SenderId = by.UserId,
             SenderName = by.Name,
-            Content = JsonSerializer.Serialize(state, ChatJson.Wire.Options),
+            Content = JsonSerializer.Serialize(new RoomChange(room.Name, room.Topic, room.Kind), ChatJson.Wire.RoomChange),
             ContentType = "application/json",
             Timestamp = time.GetUtcNow(),
         };

@@ -13,11 +13,7 @@ public sealed class RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvide
 {
     // Postgres is asked again about a copy that was confirmed longer ago, so that a lost invalidation ends by itself.
     private static readonly TimeSpan Confirmed = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-    // After Postgres failed to answer, copies of any age do for this long, so that nobody waits for it in vain.
-    private static readonly TimeSpan Leave = TimeSpan.FromSeconds(2);
-
-    private long _postgresAwayUntil;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     /// <summary>
     /// The user's standing; null when the room is absent or invisible to the user (private or direct, and not a member).
@@ -26,16 +22,14 @@ public sealed class RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvide
     public async ValueTask<RoomStanding?> GetAsync(string roomId, string userId, CancellationToken cancellationToken)
     {
         var copied = await copy.ReadAsync(roomId, userId);
-        if (copied is { } fresh && (time.GetUtcNow() - fresh.ConfirmedAt < Confirmed || IsPostgresAway)) return fresh.Standing;
+        if (copied is { } fresh && (time.GetUtcNow() - fresh.ConfirmedAt < Confirmed || work.IsAway)) return fresh.Standing;
         RoomStanding? standing;
         try
         {
-            standing = await work.RunAsync((db, token) => ReadAsync(db, roomId, userId, token), cancellationToken, Patience);
+            standing = await work.TryRunAsync((db, token) => ReadAsync(db, roomId, userId, token), Patience, cancellationToken);
         }
-        catch (ChatException e) when (e.Code == ErrorCodes.Unavailable)
+        catch (ChatException e) when (e.Code == ErrorCodes.Unavailable && copied is not null)
         {
-            Interlocked.Exchange(ref _postgresAwayUntil, (time.GetUtcNow() + Leave).UtcTicks);
-            if (copied is null) throw;
             return copied.Value.Standing;
         }
         if (standing is { IsMember: true }) await copy.WriteAsync(standing, userId);
@@ -74,6 +68,4 @@ public sealed class RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvide
     }
 
     internal static bool IsVisible(RoomStanding? standing) => standing is { IsMember: true } or { Kind: RoomKinds.Public };
-
-    private bool IsPostgresAway => time.GetUtcNow().UtcTicks < Interlocked.Read(ref _postgresAwayUntil);
 }

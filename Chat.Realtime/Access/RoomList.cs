@@ -20,7 +20,7 @@ public sealed class RoomList(UnitOfWork work, RoomHistory history, ReadMarkers m
     {
         var rows = await work.RunAsync((db, token) => RowsOf(db, userId).OrderByDescending(r => r.JoinedAt).Take(MaxRooms).ToListAsync(token), cancellationToken);
         var summaries = await FillAsync(userId, rows, cancellationToken);
-        return [.. summaries.OrderByDescending(s => s.LastEvent?.Timestamp ?? rows.First(r => r.RoomId == s.RoomId).JoinedAt)];
+        return [.. rows.Zip(summaries).OrderByDescending(room => room.Second.LastEvent?.Timestamp ?? room.First.JoinedAt).Select(room => room.Second)];
     }
 
     /// <summary>One room; null when it is absent or invisible to the user. Outsiders of a public room see it without what belongs to membership.</summary>

@@ -10,6 +10,7 @@ internal static class AccountServices
         services.AddSingleton<Registration>();
         services.AddSingleton<PasswordLogin>();
         services.AddSingleton<Profiles>();
+        services.AddHostedService<ExpiredSessions>();
         return builder;
     }
 }

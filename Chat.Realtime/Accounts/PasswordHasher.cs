@@ -23,22 +23,18 @@ public sealed class PasswordHasher : IDisposable
 
     private readonly SemaphoreSlim _running = new(Environment.ProcessorCount);
     private readonly Counter<long> _computed;
-    private readonly Lazy<Task<string>> _hashOfNobody;
+    private readonly string _hashOfNobody = Encode(RandomNumberGenerator.GetBytes(SaltBytes), RandomNumberGenerator.GetBytes(HashBytes));
     private int _waiting;
 
-    public PasswordHasher(IMeterFactory meters)
-    {
+    public PasswordHasher(IMeterFactory meters) =>
         _computed = meters.Create("Chat").CreateCounter<long>("chat_password_hashes_total", description: "Password hashes computed");
-        _hashOfNobody = new(() => HashAsync(Convert.ToHexString(RandomNumberGenerator.GetBytes(SaltBytes)), CancellationToken.None));
-    }
 
     /// <summary>The text to keep for <paramref name="password"/>.</summary>
     public async Task<string> HashAsync(string password, CancellationToken cancellationToken)
     {
         var salt = RandomNumberGenerator.GetBytes(SaltBytes);
         var hash = await ComputeAsync(password, salt, MemoryKiB, Passes, Lanes, HashBytes, cancellationToken);
-        return string.Create(CultureInfo.InvariantCulture,
-            $"{Prefix}m={MemoryKiB},t={Passes},p={Lanes}${Unpadded(salt)}${Unpadded(hash)}");
+        return Encode(salt, hash);
     }
 
     /// <summary>
@@ -47,7 +43,7 @@ public sealed class PasswordHasher : IDisposable
     /// </summary>
     public async Task<bool> VerifyAsync(string password, string? kept, CancellationToken cancellationToken)
     {
-        var (memory, passes, lanes, salt, expected) = Parse(kept ?? await _hashOfNobody.Value);
+        var (memory, passes, lanes, salt, expected) = Parse(kept ?? _hashOfNobody);
         var actual = await ComputeAsync(password, salt, memory, passes, lanes, expected.Length, cancellationToken);
         return CryptographicOperations.FixedTimeEquals(actual, expected) && kept is not null;
     }
@@ -94,6 +90,9 @@ public sealed class PasswordHasher : IDisposable
         return (int.Parse(memory, CultureInfo.InvariantCulture), int.Parse(passes, CultureInfo.InvariantCulture),
             int.Parse(lanes, CultureInfo.InvariantCulture), Padded(salt), Padded(hash));
     }
+
+    private static string Encode(byte[] salt, byte[] hash) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Prefix}m={MemoryKiB},t={Passes},p={Lanes}${Unpadded(salt)}${Unpadded(hash)}");
 
     private static string Unpadded(byte[] bytes) => Convert.ToBase64String(bytes).TrimEnd('=');
 

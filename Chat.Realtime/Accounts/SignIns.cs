@@ -19,6 +19,8 @@ public sealed class SignIns(UnitOfWork work, AccessTokens tokens, EndedSessions 
     private const int MaxSessionsShown = 200;
     /// <summary>A session that is not used for so long is over.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(30);
+    /// <summary>A used token is kept so long, to know its reuse for theft; after that it is merely unknown. At most 672 rows of a session.</summary>
+    private static readonly TimeSpan ReuseWatch = TimeSpan.FromDays(7);
 
     /// <summary>Starts a session for a user whose password was verified.</summary>
     public Task<Session> StartAsync(User user, string? userAgent, CancellationToken cancellationToken) => work.TransactAsync((db, _) =>
@@ -63,6 +65,7 @@ public sealed class SignIns(UnitOfWork work, AccessTokens tokens, EndedSessions 
                 return (null, family.SignIn);
             }
             if (family.User.Disabled) return (null, null);
+            await db.RefreshTokens.Where(t => t.SessionId == family.SignIn.SessionId && t.UsedAt < now - ReuseWatch).ExecuteDeleteAsync(token);
             family.SignIn.LastUsedAt = now;
             family.SignIn.ExpiresAt = now + Lifetime;
             return (Continue(db, family.User, family.SignIn.SessionId, now), null);

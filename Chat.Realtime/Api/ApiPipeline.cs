@@ -1,5 +1,6 @@
 using System.Net.Mime;
 using Chat.Contracts;
+using Npgsql;
 
 namespace Chat.Realtime.Api;
 
@@ -53,6 +54,9 @@ internal sealed partial class ApiPipeline(ILogger<ApiPipeline> logger) : IStartu
             case BadHttpRequestException bad:
                 Log.Malformed(logger, context.Request.Path, bad.Message);
                 return new ProblemAnswer(StatusCodes.Status400BadRequest, ErrorCodes.BadRequest, "The request is malformed.");
+            // U+0000 in a query or a path: Postgres keeps no text with it, so nothing can match.
+            case PostgresException { SqlState: PostgresErrorCodes.CharacterNotInRepertoire or PostgresErrorCodes.UntranslatableCharacter }:
+                return new ProblemAnswer(StatusCodes.Status400BadRequest, ErrorCodes.BadRequest, "The request holds characters that no text here has.");
             default:
                 Log.Failed(logger, context.Request.Method, context.Request.Path, exception);
                 return new ProblemAnswer(StatusCodes.Status500InternalServerError, ErrorCodes.Internal, "The server failed to handle the request.");

@@ -15,8 +15,8 @@ public sealed class BearerAuthentication(
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        if (Request.Headers.Authorization.Count == 0) return AuthenticateResult.NoResult();
-        if (await authenticator.OfHeaderAsync(Context, Context.RequestAborted) is not { } user) return AuthenticateResult.Fail("The access token is not valid.");
+        // No result rather than a failure: that would be a line in the log for every stale token.
+        if (await authenticator.OfHeaderAsync(Context, Context.RequestAborted) is not { } user) return AuthenticateResult.NoResult();
         Context.Features.Set(user);
         var identity = new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, user.UserId)], Scheme.Name);
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme.Name));

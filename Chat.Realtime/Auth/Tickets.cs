@@ -21,7 +21,7 @@ public sealed class Tickets(IConnectionMultiplexer redis)
     public async Task<Ticket> IssueAsync(ConnectedUser user)
     {
         var ticket = Convert.ToBase64String(RandomNumberGenerator.GetBytes(Bytes)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
-        var text = string.Create(CultureInfo.InvariantCulture, $"{user.UserId}\n{user.SessionId}\n{user.ExpiresAt.ToUnixTimeMilliseconds()}");
+        var text = string.Create(CultureInfo.InvariantCulture, $"{user.UserId}\n{user.UserName}\n{user.DisplayName}\n{user.SessionId}\n{user.ExpiresAt.ToUnixTimeMilliseconds()}");
         try
         {
             await redis.GetDatabase().StringSetAsync(Key(ticket), text, Lifetime);
@@ -46,8 +46,8 @@ public sealed class Tickets(IConnectionMultiplexer redis)
         {
             throw new ChatException(ErrorCodes.Unavailable, "Tickets cannot be checked now.", 1000);
         }
-        if (text?.Split('\n') is not [var userId, var sessionId, var expires]) return null;
-        return new TokenClaims(userId, null, null, sessionId is "" ? null : sessionId,
+        if (text?.Split('\n') is not [var userId, var userName, var displayName, var sessionId, var expires]) return null;
+        return new TokenClaims(userId, userName, displayName is "" ? null : displayName, sessionId is "" ? null : sessionId,
             DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(expires, CultureInfo.InvariantCulture)));
     }
 

@@ -9,8 +9,8 @@ namespace Chat.Realtime.Auth;
 public sealed record KnownUser(string UserId, string UserName, string? DisplayName, bool Admin, bool Disabled);
 
 /// <summary>
-/// Users by id, kept in memory for <see cref="Freshness"/> so that a handshake of a known user costs no round trip; older copies answer only while
-/// Postgres is away. The first valid token of an unknown user creates it, once, whichever process sees it.
+/// Users by id, kept in memory for <see cref="Freshness"/> so that a handshake of a known user costs no round trip; older copies, or what a token of
+/// our own says, answer only while Postgres is away. The first valid token of an unknown user creates it, once, whichever process sees it.
 /// </summary>
 public sealed class UserDirectory(UnitOfWork work, TimeProvider time) : IDisposable
 {
@@ -18,7 +18,7 @@ public sealed class UserDirectory(UnitOfWork work, TimeProvider time) : IDisposa
     private const int NameTries = 20;
     private static readonly TimeSpan Freshness = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Kept = TimeSpan.FromHours(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     private readonly MemoryCache _users = new(new MemoryCacheOptions { SizeLimit = MaxUsers, CompactionPercentage = 0.2 });
 
@@ -29,18 +29,23 @@ public sealed class UserDirectory(UnitOfWork work, TimeProvider time) : IDisposa
         if (copy is not null && time.GetUtcNow() - copy.ReadAt < Freshness) return copy.User;
         try
         {
-            var user = await work.RunAsync((db, token) => FindAsync(db, claims.UserId, token), cancellationToken, Patience)
-                ?? await work.RunAsync((db, token) => CreateAsync(db, claims, token), cancellationToken, Patience);
+            var user = await work.TryRunAsync((db, token) => FindAsync(db, claims.UserId, token), Patience, cancellationToken)
+                ?? await work.TryRunAsync((db, token) => CreateAsync(db, claims, token), Patience, cancellationToken);
             return Keep(user);
         }
-        catch (ChatException e) when (e.Code == ErrorCodes.Unavailable && copy is not null)
+        catch (ChatException e) when (e.Code == ErrorCodes.Unavailable && (copy?.User ?? OfOwnToken(claims)) is { } known)
         {
-            return copy.User;
+            return known;
         }
     }
 
     /// <summary>Forgets the copy of a user that was changed here; other processes see the change when theirs is old.</summary>
     public void Forget(string userId) => _users.Remove(userId);
+
+    // A token with a session is one of ours, at most 15 minutes old: its user exists, and its name is the one that we wrote.
+    private static KnownUser? OfOwnToken(TokenClaims claims) => claims is { SessionId: not null, Name: { } name }
+        ? new KnownUser(claims.UserId, name, claims.DisplayName, Admin: false, Disabled: false)
+        : null;
 
     private KnownUser Keep(KnownUser user)
     {

@@ -1,22 +1,34 @@
+using Chat.Contracts;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Chat.Realtime.Connections;
 
 /// <summary>
 /// Wraps the stream under a WebSocket and notes when bytes arrive. The framework answers pings and takes pongs without telling anyone, yet a
-/// pong is what proves that a quiet client is alive.
+/// pong is what proves that a quiet client is alive. It also ends a stream with unmasked frames, which the framework would take.
 /// </summary>
 internal sealed class HeardStream(Stream inner) : Stream
 {
     private Connection? _connection;
+    private FrameMarks _marks;
+    private bool _refused;
 
     public void Watch(Connection connection) => _connection = connection;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var read = await inner.ReadAsync(buffer, cancellationToken);
-        if (read > 0) _connection?.Heard();
-        return read;
+        while (true)
+        {
+            var read = await inner.ReadAsync(buffer, cancellationToken);
+            if (read == 0) return 0;
+            _connection?.Heard();
+            if (_refused) continue; // only the end of the stream matters now, and the connection's clock makes it come
+            var masked = _marks.CountMasked(buffer.Span[..read]);
+            if (masked == read) return read;
+            _refused = true;
+            _connection?.Close(CloseCodes.ProtocolError, "unmasked frame");
+            if (masked > 0) return masked;
+        }
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>

@@ -1,9 +1,12 @@
+using System.Globalization;
+using System.Net;
+using System.Net.WebSockets;
 using Chat.Contracts;
 using Chat.Contracts.Api;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Commands;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.WebSockets;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace Chat.Realtime.Connections;
 
@@ -11,7 +14,7 @@ namespace Chat.Realtime.Connections;
 /// <c>GET /ws</c>: who may connect is decided before the upgrade, by the origin first (a foreign page must not even spend a ticket).
 /// </summary>
 internal sealed partial class WebSocketEndpoint(
-    AllowedOrigins origins, TokenAuthenticator authenticator, ConnectionLifecycle lifecycle, CommandDispatcher dispatcher,
+    AllowedOrigins origins, ConnectionLimits limits, TokenAuthenticator authenticator, ConnectionLifecycle lifecycle, CommandDispatcher dispatcher,
     DrainState drain, NodeMetrics metrics, TimeProvider time, ILogger<WebSocketEndpoint> logger)
 {
     public const string Path = "/ws";
@@ -53,6 +56,12 @@ internal sealed partial class WebSocketEndpoint(
             await RefuseAsync(context, ErrorCodes.Forbidden, "This origin may not connect.");
             return;
         }
+        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
+        if (await limits.TakeHandshakeAsync(address, context.RequestAborted) is { } wait)
+        {
+            await RefuseAsync(context, ErrorCodes.RateLimited, "Too many connections from this address.", wait);
+            return;
+        }
         ConnectedUser? user;
         try
         {
@@ -60,7 +69,7 @@ internal sealed partial class WebSocketEndpoint(
         }
         catch (ChatException e)
         {
-            await RefuseAsync(context, e.Code, e.Message);
+            await RefuseAsync(context, e.Code, e.Message, e.RetryAfterMs);
             return;
         }
         if (user is null)
@@ -68,9 +77,27 @@ internal sealed partial class WebSocketEndpoint(
             await RefuseAsync(context, ErrorCodes.Unauthorized, "The access token or ticket is missing, wrong or expired.");
             return;
         }
+        var hasPlace = limits.Enter(user.UserId, address);
+        try
+        {
+            await ServeAsync(context, user, hasPlace);
+        }
+        finally
+        {
+            limits.Leave(user.UserId, address);
+        }
+    }
 
+    private async Task ServeAsync(HttpContext context, ConnectedUser user, bool hasPlace)
+    {
         var subProtocol = context.WebSockets.WebSocketRequestedProtocols.Contains(ProtocolLimits.SubProtocol) ? ProtocolLimits.SubProtocol : null;
         using var socket = await context.WebSockets.AcceptWebSocketAsync(subProtocol);
+        if (!hasPlace)
+        {
+            // Browsers see close codes but no statuses, so the reason is told after the upgrade.
+            await socket.CloseOutputAsync((WebSocketCloseStatus)CloseCodes.TooManyConnections, "too many connections", context.RequestAborted);
+            return;
+        }
         var stream = (context.Features.Get<IHttpUpgradeFeature>() as HeardUpgrade)?.Stream;
         var connection = await lifecycle.OpenAsync(user, context.RequestAborted);
         stream?.Watch(connection);
@@ -85,11 +112,13 @@ internal sealed partial class WebSocketEndpoint(
         }
     }
 
-    private static Task RefuseAsync(HttpContext context, string code, string detail)
+    private static Task RefuseAsync(HttpContext context, string code, string detail, int? retryAfterMs = null)
     {
         var status = ErrorCodes.HttpStatus(code);
         context.Response.StatusCode = status;
+        if (retryAfterMs is { } wait) context.Response.Headers.RetryAfter = Math.Max(1, (wait + 999) / 1_000).ToString(CultureInfo.InvariantCulture);
         return context.Response.WriteAsJsonAsync(
-            new Problem(null, null, status, detail, code, null), ChatJson.Wire.Problem, "application/problem+json", context.RequestAborted);
+            new Problem("about:blank", ReasonPhrases.GetReasonPhrase(status), status, detail, code, retryAfterMs), ChatJson.Wire.Problem, "application/problem+json",
+            context.RequestAborted);
     }
 }

@@ -49,6 +49,7 @@ internal sealed partial class LocalRoom(
             if (_members.Count == 0) AccessVersion = Math.Max(AccessVersion, accessVersion);
             var old = subscription.Connection.Subscriptions.Replace(subscription);
             if (old is not null) Detach(old);
+            subscription.KeepBack(Position ?? 0);
             subscription.Index = _members.Count;
             _members.Add(subscription);
             return old;
@@ -64,9 +65,10 @@ internal sealed partial class LocalRoom(
         lock (Gate)
         {
             if (subscription.Index < 0) throw new ChatException(ErrorCodes.NotFound, "There is no such room."); // ended while joining
-            if (subscription.LostSome || position < Position)
+            // A position before that of the room would leave out what the room delivered before it kept anything back.
+            if (subscription.LostSome || position < subscription.KeptBackAfter)
             {
-                subscription.KeepBackAgain();
+                subscription.KeepBack(Position ?? 0);
                 return false;
             }
             subscription.Connection.Reply(ack());

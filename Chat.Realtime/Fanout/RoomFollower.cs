@@ -155,7 +155,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
             }
             catch (Exception e)
             {
-                Log.RepairFailed(logger, e, RoomId, position);
+                Log.RepairFailed(logger, RoomId, position, e.Message);
             }
             await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), time, CancellationToken.None);
             pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
@@ -201,14 +201,10 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
         lock (Gate)
         {
             _readAgain = false;
-            if (events is null)
-            {
-                MoveTo(bounds.Epoch, bounds.HeadSeq);
-                return true;
-            }
-            foreach (var numbered in events)
+            if (events is null) MoveTo(bounds.Epoch, bounds.HeadSeq);
+            foreach (var numbered in events ?? [])
                 if (numbered.Seq == Position + 1) Advance(numbered);
-            return events.Count > 0 || next is null;
+            return Position > position || next is null;
         }
     }
 
@@ -222,8 +218,8 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
 
     private static partial class Log
     {
-        [LoggerMessage(1020, LogLevel.Warning, "Room {RoomId}: the events after {Position} could not be read; trying again")]
-        public static partial void RepairFailed(ILogger logger, Exception exception, string roomId, long position);
+        [LoggerMessage(1020, LogLevel.Warning, "Room {RoomId}: the events after {Position} could not be read; trying again. {Reason}")]
+        public static partial void RepairFailed(ILogger logger, string roomId, long position, string reason);
 
         [LoggerMessage(1021, LogLevel.Information, "Room {RoomId}: its subscribers reload, the numbering goes on in epoch {Epoch} after {HeadSeq}")]
         public static partial void Resync(ILogger logger, string roomId, int epoch, long headSeq);

@@ -24,6 +24,9 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     /// <summary>Events up to this one are not delivered: the ack has carried them, or the client did not ask for them.</summary>
     public long DeliverAfter { get; set; }
 
+    /// <summary>Where the room stood when keeping back began: everything after it was kept.</summary>
+    public long KeptBackAfter { get; private set; }
+
     /// <summary>True when so much arrived while joining that some of it was let go.</summary>
     public bool LostSome { get; private set; }
 
@@ -44,8 +47,12 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
         _keptBackBytes += envelope.Length;
     }
 
-    /// <summary>Before history is read again.</summary>
-    public void KeepBackAgain() => ForgetKeptBack(lost: false);
+    /// <summary>Before history is read: what arrives after <paramref name="position"/> is kept.</summary>
+    public void KeepBack(long position)
+    {
+        ForgetKeptBack(lost: false);
+        KeptBackAfter = position;
+    }
 
     /// <summary>From now on events are delivered as they come, first those kept back that lie above <paramref name="position"/>.</summary>
     public void GoLive(long position)

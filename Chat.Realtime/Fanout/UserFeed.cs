@@ -21,6 +21,7 @@ internal sealed partial class UserFeed(
     private readonly Dictionary<string, DirectRoom> _direct = [];
     private Dictionary<string, long>? _heads; // where the direct rooms stood when the feed began; null until that is known
     private Task<ChannelMessageQueue>? _channel;
+    private bool _failed;
 
     public string UserId { get; } = userId;
 
@@ -40,7 +41,10 @@ internal sealed partial class UserFeed(
         lock (_connectionsGate) _connections.Remove(connection);
     }
 
-    /// <summary>Subscribes the channel and reads where the direct rooms stand, unless that is done; throws when Redis cannot be reached.</summary>
+    /// <summary>
+    /// Subscribes the channel and reads where the direct rooms stand, unless that is done; throws when Redis cannot be reached. Connections that were let in
+    /// without a channel are told to come again once there is one: nobody knows what they missed.
+    /// </summary>
     public async Task ListenAsync()
     {
         Task<ChannelMessageQueue> channel;
@@ -50,14 +54,29 @@ internal sealed partial class UserFeed(
             channel = _channel;
             if (channel.IsCompletedSuccessfully && _heads is not null) return;
         }
-        await channel;
-        var heads = await ReadHeadsAsync();
+        Dictionary<string, long> heads;
+        try
+        {
+            await channel;
+            heads = await ReadHeadsAsync();
+        }
+        catch
+        {
+            lock (_gate) _failed = true;
+            throw;
+        }
+        bool missed;
         lock (_gate)
         {
             if (_heads is not null) return;
             _heads = heads;
+            missed = _failed;
             foreach (var (roomId, room) in _direct) room.StartAt(heads.GetValueOrDefault(roomId));
         }
+        if (!missed) return;
+        Connection[] connections;
+        lock (_connectionsGate) connections = [.. _connections];
+        foreach (var connection in connections) connection.Close(CloseCodes.ServiceRestart, "direct messages may have been missed");
     }
 
     /// <summary>Compares every direct room with its head: something may have been missed.</summary>

@@ -22,7 +22,7 @@ public sealed class LimitOptions
     /// <summary>WebSocket handshakes per second and client address. Burst 500 at the default of 100.</summary>
     public int HandshakesPerSecond { get; set; } = 100;
 
-    /// <summary>Open connections of a user on one node.</summary>
+    /// <summary>Open connections of a user, over all nodes.</summary>
     public int ConnectionsPerUser { get; set; } = 20;
 
     /// <summary>Open connections from one client address on one node.</summary>

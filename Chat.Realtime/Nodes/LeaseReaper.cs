@@ -80,7 +80,7 @@ internal sealed partial class LeaseReaper(
             }
             await Task.WhenAll(users.Select(async user =>
             {
-                var change = await presence.SetAsync(user, process, status: null, formerProcess: null, seen: claim.DiedAt);
+                var change = await presence.SetAsync(user, process, part: null, formerProcess: null, seen: claim.DiedAt);
                 if (change.IsVisible) announcer.Announce(user);
             }));
             reaped += users.Count;

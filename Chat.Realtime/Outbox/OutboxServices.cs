@@ -1,4 +1,5 @@
 using Chat.Realtime.Publishing;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Chat.Realtime.Outbox;
 
@@ -7,7 +8,7 @@ internal static class OutboxServices
     public static IHostApplicationBuilder AddOutbox(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.AddSingleton<PublishEvent>(provider => provider.GetRequiredService<EventPublisher>().PublishAsync);
+        services.TryAddSingleton<PublishEvent>(provider => provider.GetRequiredService<EventPublisher>().PublishAsync);
         services.AddSingleton<OutboxSender>();
         services.AddHostedService(provider => provider.GetRequiredService<OutboxSender>());
         services.AddSingleton<OutboxSweeper>();

@@ -122,14 +122,16 @@ public sealed partial class PresenceAnnouncer : LastToStop
     private async Task AnnounceAsync(string[] users, CancellationToken cancellationToken)
     {
         var told = await RoomsOfAsync(users, cancellationToken);
-        var states = await _store.GetAsync(told.ConvertAll(user => user.UserId), isLive: static _ => true);
+        var states = await _store.GetAsync(told.ConvertAll(user => user.UserId));
         var now = _time.GetUtcNow();
         var publishes = new List<Task>();
         for (var i = 0; i < told.Count; i++)
         {
+            // Also what a dead process left counts until it is reaped: that is when its users' going is announced.
+            var status = states[i].StatusBy(static _ => true);
             foreach (var room in told[i].Rooms)
             {
-                publishes.Add(_channels.PublishToRoomAsync(room, Envelope(told[i], room, states[i].Status, states[i].LastSeen, now)));
+                publishes.Add(_channels.PublishToRoomAsync(room, Envelope(told[i], room, status, states[i].LastSeen, now)));
                 if (publishes.Count < PublishesAtOnce) continue;
                 await Task.WhenAll(publishes);
                 publishes.Clear();

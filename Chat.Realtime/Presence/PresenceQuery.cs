@@ -37,7 +37,7 @@ public sealed class PresenceQuery
         {
             var members = await MembersAsync(roomId, after ?? "", limit + 1, cancellationToken);
             var page = members.Count > limit ? members.GetRange(0, limit) : members;
-            var states = await _store.GetAsync(page.ConvertAll(member => member.UserId), _nodes.Contains).WaitAsync(cancellationToken);
+            var states = await StatesAsync(page, cancellationToken);
             var now = _time.GetUtcNow();
             var users = page.Zip(states, (member, state) => new PresentUser(
                 member.UserId, member.UserName, state.Status, state.Status == PresenceStatus.Online ? now : state.LastSeen)).ToList();
@@ -57,8 +57,15 @@ public sealed class PresenceQuery
     {
         var members = await MembersAsync(roomId, "", ProtocolLimits.MaxPresenceEventMembers + 1, cancellationToken);
         if (members.Count > ProtocolLimits.MaxPresenceEventMembers) return await _online.CountAsync(roomId, cancellationToken);
-        var states = await _store.GetAsync(members.ConvertAll(member => member.UserId), _nodes.Contains).WaitAsync(cancellationToken);
+        var states = await StatesAsync(members, cancellationToken);
         return states.Count(state => state.Status != PresenceStatus.Offline);
+    }
+
+    private async Task<List<(string Status, DateTimeOffset? LastSeen)>> StatesAsync(List<(string UserId, string UserName)> members, CancellationToken cancellationToken)
+    {
+        var stored = await _store.GetAsync(members.ConvertAll(member => member.UserId)).WaitAsync(cancellationToken);
+        await _nodes.LearnAsync(stored.SelectMany(presence => presence.Parts.Select(part => part.Process))).WaitAsync(cancellationToken);
+        return stored.Select(presence => (presence.StatusBy(_nodes.Contains), presence.LastSeen)).ToList();
     }
 
     private async Task<List<(string UserId, string UserName)>> MembersAsync(string roomId, string after, int count, CancellationToken cancellationToken)

@@ -18,7 +18,7 @@ internal static class PresenceServices
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<PresenceAnnouncer>>()));
         services.AddSingleton(provider => new PresenceTracker(
             provider.GetRequiredService<PresenceStore>(), provider.GetRequiredService<PresenceAnnouncer>(), provider.GetRequiredService<LeaseKeeper>(),
-            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<PresenceTracker>>()));
+            provider.GetRequiredService<LiveNodes>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<PresenceTracker>>()));
         services.AddSingleton<OnlineMembers>();
         services.AddSingleton(provider => new PresenceQuery(
             provider.GetRequiredService<PresenceStore>(), provider.GetRequiredService<OnlineMembers>(), provider.GetRequiredService<LiveNodes>(),

@@ -4,14 +4,43 @@ using StackExchange.Redis;
 
 namespace Chat.Realtime.Presence;
 
-/// <summary>What others see of a user, before and after one process' part of it changed.</summary>
-internal readonly record struct PresenceChange(string Before, string After)
+/// <summary>What others see of a user, before and after one process' part of it changed, and what stands in Redis afterwards.</summary>
+internal readonly record struct PresenceChange(string Before, string After, IReadOnlyList<PresencePart> Parts)
 {
     public bool IsVisible => Before != After;
 }
 
+/// <summary>A user's connections in one process.</summary>
+internal readonly record struct PresencePart(string Process, string Status, int Connections)
+{
+    public static PresencePart Parse(string process, string value) =>
+        value.Split(' ') is [var status, var count] && int.TryParse(count, CultureInfo.InvariantCulture, out var connections)
+            ? new PresencePart(process, status, connections)
+            : new PresencePart(process, value, 0);
+
+    /// <summary>As it stands in the hash: status and number of connections.</summary>
+    public string Value => string.Create(CultureInfo.InvariantCulture, $"{Status} {Connections}");
+}
+
+/// <summary>What stands in Redis of a user.</summary>
+internal sealed record StoredPresence(IReadOnlyList<PresencePart> Parts, DateTimeOffset? LastSeen)
+{
+    /// <summary>The status by what the processes say that <paramref name="isLive"/> believes.</summary>
+    public string StatusBy(Func<string, bool> isLive)
+    {
+        var whole = PresenceStatus.Offline;
+        foreach (var part in Parts)
+        {
+            if (!isLive(part.Process)) continue;
+            if (part.Status == PresenceStatus.Online) return PresenceStatus.Online;
+            whole = PresenceStatus.Away;
+        }
+        return whole;
+    }
+}
+
 /// <summary>
-/// Presence in Redis: per user a hash of process → status, per process the set of its users (so that whoever reaps it finds them all). A user
+/// Presence in Redis: per user a hash of process → status and number of connections, per process the set of its users (so that whoever reaps it finds them all). A user
 /// is in the set before anything stands in the hash, and leaves it after; what is in the hash is always found again.
 /// </summary>
 internal sealed class PresenceStore(IConnectionMultiplexer redis)
@@ -19,13 +48,13 @@ internal sealed class PresenceStore(IConnectionMultiplexer redis)
     private static readonly TimeSpan KeepLastSeen = TimeSpan.FromDays(90);
 
     // Both sides of a change are read in the step that makes it: of several processes exactly one sees each change of the whole.
-    // KEYS: hash, last seen. ARGV: process, status or '', an older id of the process or '', last seen (ms) or '', its life (s).
+    // KEYS: hash, last seen. ARGV: process, its part or '', an older id of the process or '', last seen (ms) or '', its life (s).
     private const string SetScript = """
         local function whole()
           local result = 'offline'
-          for _, status in ipairs(redis.call('HVALS', KEYS[1])) do
-            if status == 'online' then return status end
-            result = status
+          for _, part in ipairs(redis.call('HVALS', KEYS[1])) do
+            result = string.match(part, '^%a+')
+            if result == 'online' then return result end
           end
           return result
         end
@@ -35,25 +64,27 @@ internal sealed class PresenceStore(IConnectionMultiplexer redis)
         if ARGV[4] ~= '' and tonumber(ARGV[4]) > tonumber(redis.call('GET', KEYS[2]) or 0) then
           redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[5])
         end
-        return {before, whole()}
+        return {before, whole(), redis.call('HGETALL', KEYS[1])}
         """;
 
-    /// <summary>Sets the status of a user's connections in one process; null when none is left there.</summary>
+    /// <summary>Sets what a user is in one process; null when no connection is left there.</summary>
     /// <param name="formerProcess">The id that the process had before its lease was taken away; what stands under it goes.</param>
-    public async Task<PresenceChange> SetAsync(string userId, string process, string? status, string? formerProcess, DateTimeOffset? seen)
+    public async Task<PresenceChange> SetAsync(string userId, string process, PresencePart? part, string? formerProcess, DateTimeOffset? seen)
     {
         var database = redis.GetDatabase();
         // Sent in this order over one connection; the set is written even if nobody is left to wait for it.
-        var entered = status is null ? Task.CompletedTask : database.SetAddAsync(RedisKeys.NodeUsers(process), userId);
+        var entered = part is null ? Task.CompletedTask : database.SetAddAsync(RedisKeys.NodeUsers(process), userId);
         var reply = await database.ScriptEvaluateAsync(SetScript, [RedisKeys.Presence(userId), RedisKeys.LastSeen(userId)],
         [
-            process, status ?? "", formerProcess ?? "", seen is { } time ? time.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "",
+            process, part?.Value ?? "", formerProcess ?? "", seen is { } time ? time.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "",
             (long)KeepLastSeen.TotalSeconds,
         ]);
         await entered;
-        if (status is null) await database.SetRemoveAsync(RedisKeys.NodeUsers(process), userId);
-        var whole = (string[])reply!;
-        return new PresenceChange(whole[0], whole[1]);
+        if (part is null) await database.SetRemoveAsync(RedisKeys.NodeUsers(process), userId);
+        var results = (RedisResult[])reply!;
+        var fields = (string[])results[2]!;
+        var parts = fields.Chunk(2).Select(field => PresencePart.Parse(field[0], field[1])).ToList();
+        return new PresenceChange((string)results[0]!, (string)results[1]!, parts);
     }
 
     /// <summary>Forgets the users of a process under whose id nothing stands any more.</summary>
@@ -69,32 +100,21 @@ internal sealed class PresenceStore(IConnectionMultiplexer redis)
     /// <summary>How many users a process has.</summary>
     public Task<long> CountUsersAsync(string process) => redis.GetDatabase().SetLengthAsync(RedisKeys.NodeUsers(process));
 
-    /// <summary>Status of each user by what <paramref name="isLive"/> processes say, and when they were last seen, in the order of <paramref name="userIds"/>. One round trip.</summary>
-    public async Task<IReadOnlyList<(string Status, DateTimeOffset? LastSeen)>> GetAsync(IReadOnlyList<string> userIds, Func<string, bool> isLive)
+    /// <summary>What stands in Redis of each user, in the order of <paramref name="userIds"/>. One round trip.</summary>
+    public async Task<IReadOnlyList<StoredPresence>> GetAsync(IReadOnlyList<string> userIds)
     {
         var database = redis.GetDatabase();
-        var hashes = new Task<HashEntry[]>[userIds.Count];
+        var parts = new Task<HashEntry[]>[userIds.Count];
         var seen = new Task<RedisValue>[userIds.Count];
         for (var i = 0; i < userIds.Count; i++)
         {
-            hashes[i] = database.HashGetAllAsync(RedisKeys.Presence(userIds[i]));
+            parts[i] = database.HashGetAllAsync(RedisKeys.Presence(userIds[i]));
             seen[i] = database.StringGetAsync(RedisKeys.LastSeen(userIds[i]));
         }
-        await Task.WhenAll(hashes);
+        await Task.WhenAll(parts);
         await Task.WhenAll(seen);
-        return Enumerable.Range(0, userIds.Count).Select(i => (WholeOf(hashes[i].Result, isLive), TimeOf(seen[i].Result))).ToList();
-    }
-
-    private static string WholeOf(HashEntry[] parts, Func<string, bool> isLive)
-    {
-        var whole = PresenceStatus.Offline;
-        foreach (var part in parts)
-        {
-            if (!isLive(part.Name!)) continue;
-            if (part.Value == PresenceStatus.Online) return PresenceStatus.Online;
-            whole = PresenceStatus.Away;
-        }
-        return whole;
+        return Enumerable.Range(0, userIds.Count).Select(i => new StoredPresence(
+            Array.ConvertAll(parts[i].Result, part => PresencePart.Parse(part.Name!, part.Value!)), TimeOf(seen[i].Result))).ToList();
     }
 
     private static DateTimeOffset? TimeOf(RedisValue milliseconds) =>

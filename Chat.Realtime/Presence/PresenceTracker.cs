@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Chat.Contracts;
 using Chat.Realtime.Connections;
+using Chat.Realtime.Nodes;
 using Chat.ServiceDefaults;
 using Chat.ServiceDefaults.Leases;
 using StackExchange.Redis;
@@ -19,27 +20,34 @@ public sealed partial class PresenceTracker : LastToStop
     private static readonly TimeSpan AwayAfter = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AwayCheck = TimeSpan.FromSeconds(10);
 
+    // A connection does not wait longer than this to be counted.
+    private static readonly TimeSpan CountTimeout = TimeSpan.FromSeconds(1);
+
     // So many users are written at once: enough for a storm of reconnects, and no reply of Redis waits for more than some milliseconds.
     private const int BatchSize = 500;
 
     private readonly PresenceStore _store;
     private readonly PresenceAnnouncer _announcer;
     private readonly LeaseKeeper _lease;
+    private readonly LiveNodes _nodes;
     private readonly TimeProvider _time;
     private readonly ILogger<PresenceTracker> _logger;
     private readonly ConcurrentDictionary<string, LocalUser> _users = new();
     private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _wake = new(0);
     private HashSet<string> _changed = [];
     private string? _process;
     private string? _formerProcess;
     private long _awayCheckedAt;
-    private bool _failing;
+    private volatile bool _failing;
 
-    internal PresenceTracker(PresenceStore store, PresenceAnnouncer announcer, LeaseKeeper lease, TimeProvider time, ILogger<PresenceTracker> logger)
+    internal PresenceTracker(
+        PresenceStore store, PresenceAnnouncer announcer, LeaseKeeper lease, LiveNodes nodes, TimeProvider time, ILogger<PresenceTracker> logger)
     {
         _store = store;
         _announcer = announcer;
         _lease = lease;
+        _nodes = nodes;
         _time = time;
         _logger = logger;
     }
@@ -64,8 +72,7 @@ public sealed partial class PresenceTracker : LastToStop
         lock (_gate)
         {
             if (!_users.TryGetValue(userId, out var user) || user.Connections == 0) return;
-            if (--user.Connections > 0) return;
-            user.LeftAt = _time.GetUtcNow();
+            if (--user.Connections == 0) user.LeftAt = _time.GetUtcNow();
             _changed.Add(userId);
         }
     }
@@ -79,13 +86,47 @@ public sealed partial class PresenceTracker : LastToStop
         lock (_gate) _changed.Add(connection.User.UserId);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>
+    /// How many connections the user has on other live processes, read in the step that tells them of those here: of two processes that
+    /// ask at the same time, the second one sees both. Null when Redis does not answer in time.
+    /// </summary>
+    internal async Task<int?> CountElsewhereAsync(string userId)
     {
-        using var timer = new PeriodicTimer(Tick, _time);
+        if (!_lease.IsHeld || _failing) return null;
+        Task<int?> counted;
+        lock (_gate)
+        {
+            if (!_users.TryGetValue(userId, out var user)) return null;
+            user.Counted ??= new TaskCompletionSource<int?>(TaskCreationOptions.RunContinuationsAsynchronously);
+            counted = user.Counted.Task;
+            _changed.Add(userId);
+        }
+        if (_wake.CurrentCount == 0) _wake.Release();
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            return await counted.WaitAsync(CountTimeout, _time);
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
+    }
+
+    public override void Dispose()
+    {
+        _wake.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await _wake.WaitAsync(Tick, stoppingToken);
                 await WriteAsync();
+            }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -145,32 +186,39 @@ public sealed partial class PresenceTracker : LastToStop
     private async Task WriteAsync(string userId, string process)
     {
         if (!_users.TryGetValue(userId, out var user)) return;
-        string? status;
+        PresencePart? part;
         DateTimeOffset seen;
+        TaskCompletionSource<int?>? counted;
         lock (_gate)
         {
             var active = new DateTimeOffset(Volatile.Read(ref user.ActiveAt), TimeSpan.Zero);
-            status = user.Connections == 0 ? null : _time.GetUtcNow() - active >= AwayAfter ? PresenceStatus.Away : PresenceStatus.Online;
-            seen = status is null ? user.LeftAt : active;
-            if (status == user.Written && user.WrittenAs == process)
-            {
-                Volatile.Write(ref user.Away, status == PresenceStatus.Away);
-                return;
-            }
+            var status = _time.GetUtcNow() - active >= AwayAfter ? PresenceStatus.Away : PresenceStatus.Online;
+            part = user.Connections == 0 ? null : new PresencePart(process, status, user.Connections);
+            seen = part is null ? user.LeftAt : active;
+            (counted, user.Counted) = (user.Counted, null);
+            Volatile.Write(ref user.Away, part is { Status: PresenceStatus.Away });
+            if (part == user.Written && part is not null && counted is null) return;
         }
-        // When the outcome of an earlier try is unknown, it may have been the one that made the change.
-        var mayHaveChanged = user.Unknown;
-        user.Unknown = true;
-        var change = await _store.SetAsync(userId, process, status, _formerProcess, seen);
-        user.Unknown = false;
+        int? elsewhere = null;
+        try
+        {
+            // When the outcome of an earlier try is unknown, it may have been the one that made the change.
+            var mayHaveChanged = user.Unknown;
+            user.Unknown = true;
+            var change = await _store.SetAsync(userId, process, part, _formerProcess, seen);
+            user.Unknown = false;
+            elsewhere = change.Parts.Where(other => other.Process != process && _nodes.Contains(other.Process)).Sum(other => other.Connections);
+            if (change.IsVisible || mayHaveChanged) _announcer.Announce(userId);
+        }
+        finally
+        {
+            counted?.TrySetResult(elsewhere);
+        }
         lock (_gate)
         {
-            user.Written = status;
-            user.WrittenAs = process;
-            Volatile.Write(ref user.Away, status == PresenceStatus.Away);
-            if (status is null && user.Connections == 0) _users.TryRemove(userId, out _);
+            user.Written = part;
+            if (part is null && user.Connections == 0) _users.TryRemove(userId, out _);
         }
-        if (change.IsVisible || mayHaveChanged) _announcer.Announce(userId);
     }
 
     // The lease is a new one: what stood under the old id is gone or will go with it.
@@ -214,8 +262,8 @@ public sealed partial class PresenceTracker : LastToStop
         public int Connections;
         public DateTimeOffset LeftAt;
         public bool Unknown;
-        public string? Written;
-        public string? WrittenAs;
+        public PresencePart? Written;
+        public TaskCompletionSource<int?>? Counted;
     }
 
     private static partial class Log

@@ -20,17 +20,18 @@ public sealed class MessageSender
     private readonly RoomAdmission _admission;
     private readonly Memberships _memberships;
     private readonly StorageHeadroom _headroom;
+    private readonly Mentions _mentions;
     private readonly EventPublisher _publisher;
     private readonly ReadMarkers _markers;
     private readonly NodeMetrics _metrics;
     private readonly TimeProvider _time;
 
     internal MessageSender(
-        KnownEvents known, RateLimiter limiter, RoomAdmission admission, Memberships memberships, StorageHeadroom headroom, EventPublisher publisher,
-        ReadMarkers markers, NodeMetrics metrics, TimeProvider time)
+        KnownEvents known, RateLimiter limiter, RoomAdmission admission, Memberships memberships, StorageHeadroom headroom, Mentions mentions,
+        EventPublisher publisher, ReadMarkers markers, NodeMetrics metrics, TimeProvider time)
     {
         (_known, _limiter, _admission, _memberships, _headroom) = (known, limiter, admission, memberships, headroom);
-        (_publisher, _markers, _metrics, _time) = (publisher, markers, metrics, time);
+        (_mentions, _publisher, _markers, _metrics, _time) = (mentions, publisher, markers, metrics, time);
     }
 
     /// <summary>Sends a chat message into a room; joins a public room by itself. Throws <see cref="ChatException"/> with the code of the refusal.</summary>
@@ -79,6 +80,7 @@ public sealed class MessageSender
             throw new ChatException(ErrorCodes.RateLimited, "Too many messages.", wait);
         var standing = await admit();
         if (!await _headroom.HasRoomAsync()) throw Unavailable();
+        var mentions = await _mentions.FindAsync(roomId, message.Content!, cancellationToken);
 
         var envelope = new ChatEvent
         {
@@ -92,6 +94,7 @@ public sealed class MessageSender
             Timestamp = DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()),
             ClientId = message.ClientId,
             ReplyTo = message.ReplyTo,
+            Mentions = mentions,
         };
         var outgoing = new OutgoingEvent(envelope, others, AccessVersion: 0, standing.CreatedEpoch, standing.Participants);
         return FinishAsync(_publisher.PublishAsync(outgoing, cancellationToken), sender, started);

@@ -21,12 +21,13 @@ internal static class PublishingServices
         services.AddSingleton<RoomSequencers>();
         services.AddSingleton<KnownEvents>();
         services.AddSingleton<StorageHeadroom>();
+        services.AddSingleton<Mentions>();
         services.AddSingleton(provider => new EventPublisher(
             provider.GetRequiredService<EventLog>(), provider.GetRequiredService<RoomSequencers>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new MessageSender(
             provider.GetRequiredService<KnownEvents>(), provider.GetRequiredService<RateLimiter>(), provider.GetRequiredService<Fanout.RoomAdmission>(),
-            provider.GetRequiredService<Memberships>(), provider.GetRequiredService<StorageHeadroom>(), provider.GetRequiredService<EventPublisher>(),
-            provider.GetRequiredService<ReadMarkers>(), provider.GetRequiredService<NodeMetrics>(), provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<Memberships>(), provider.GetRequiredService<StorageHeadroom>(), provider.GetRequiredService<Mentions>(),
+            provider.GetRequiredService<EventPublisher>(), provider.GetRequiredService<ReadMarkers>(), provider.GetRequiredService<NodeMetrics>(), provider.GetRequiredService<TimeProvider>()));
         return builder;
     }
 }

@@ -14,7 +14,9 @@ internal sealed partial class ReadMarkerFlusher(IConnectionMultiplexer redis, Np
 {
     private const int BatchSize = 1_000;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan ClaimLife = TimeSpan.FromSeconds(10);
+
+    // How long the others wait for one that died; two at it at once would only do the work twice.
+    private static readonly TimeSpan ClaimLife = TimeSpan.FromSeconds(3);
 
     private readonly string _claimant = Guid.NewGuid().ToString("N");
     private bool _failing;

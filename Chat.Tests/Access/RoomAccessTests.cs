@@ -1,6 +1,7 @@
 using Chat.Contracts;
 using Chat.Contracts.Api;
 using Chat.Realtime.Access;
+using Chat.Tests.Api;
 using Chat.Tests.Backends;
 
 namespace Chat.Tests.Access;
@@ -122,11 +123,25 @@ public sealed class RoomAccessTests(PostgresFixture postgres, RedisFixture redis
         await using var store = await AccessStore.OpenAsync(await own.CreateDatabaseAsync(), await redis.GetConnectionStringAsync());
         var (roomId, userId) = await store.RoomAsync();
         var standing = await GetAsync(store, roomId, userId);
-        await own.KillAsync();
+        await own.StopAsync(); // killed, its backends would answer a little longer
         store.Time.Advance(TimeSpan.FromHours(1));
         Assert.Equal(standing, await GetAsync(store, roomId, userId));
         var refusal = await Assert.ThrowsAsync<ChatException>(() => GetAsync(store, roomId, "somebody"));
         Assert.Equal(ErrorCodes.Unavailable, refusal.Code);
+
+        await own.StartAsync();
+        await Until.TrueAsync(async () =>
+        {
+            store.Time.Advance(TimeSpan.FromSeconds(2)); // the next caller asks whether Postgres is back
+            try
+            {
+                return await GetAsync(store, roomId, "somebody") is null;
+            }
+            catch (ChatException)
+            {
+                return false;
+            }
+        }, "Postgres is asked again", Enough);
     }
 
     private async Task<AccessStore> OpenAsync() => await AccessStore.OpenAsync(await postgres.CreateDatabaseAsync(), await redis.GetConnectionStringAsync());

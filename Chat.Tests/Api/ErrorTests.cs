@@ -19,6 +19,13 @@ public sealed class ErrorTests(ApiFixture fixture)
     public async Task A_malformed_body_is_refused(string body) =>
         (await _host.NewUser().PostAsync("/api/rooms", body)).ExpectProblem(HttpStatusCode.BadRequest, "bad_request");
 
+    [Theory]
+    [InlineData("/api/users?q=a%00b")]
+    [InlineData("/api/rooms?public=true&q=%00")]
+    [InlineData("/api/users?q=a&after=AA")] // base64 of U+0000
+    public async Task A_zero_character_is_refused_and_no_fault_of_ours(string path) =>
+        (await _host.NewUser().GetAsync(path)).ExpectProblem(HttpStatusCode.BadRequest, "bad_request");
+
     [Fact]
     public async Task A_body_too_deep_is_refused() =>
         (await _host.NewUser().PostAsync("/api/rooms", $$"""{"name":"x","kind":"public","extra":{{new string('[', 10_000)}}{{new string(']', 10_000)}}}"""))

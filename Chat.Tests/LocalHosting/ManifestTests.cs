@@ -32,11 +32,11 @@ public sealed class ManifestTests : IDisposable
     public async Task What_this_machine_is_set_to_does_not_reach_the_manifest()
     {
         await PublishAppHostAsync(
-            _directory["manifest.json"], "CHAT_NODES=7", "CHAT_HTTP_PORT=9999", "CHAT_BIND=0.0.0.0", "Chat:Limits:Enabled=false",
+            _directory["manifest.json"], "CHAT_NODES=7", "CHAT_HTTP_PORT=9999", "CHAT_BIND=10.9.8.7", "Chat:Limits:Enabled=false",
             "ConnectionStrings:redis=elsewhere:6379", "Chat:Auth:SigningKey=c2VjcmV0");
 
         var text = await File.ReadAllTextAsync(_directory["manifest.json"]);
-        foreach (var leaked in new[] { "9999", "0.0.0.0", "Limits", "elsewhere", "c2VjcmV0", "DataDirectory" })
+        foreach (var leaked in new[] { "9999", "10.9.8.7", "Limits", "elsewhere", "c2VjcmV0", "DataDirectory" })
             Assert.DoesNotContain(leaked, text);
     }
 

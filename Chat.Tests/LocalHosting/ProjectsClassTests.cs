@@ -26,7 +26,7 @@ public sealed class ProjectsClassTests
     [Fact]
     public void Libraries_have_none()
     {
-        Assert.Equal(["Small_Service", "SmallAppHost"], typeof(Projects.SmallAppHost).Assembly.GetTypes()
+        Assert.Equal(["SmallAppHost", "Small_Service"], typeof(Projects.SmallAppHost).Assembly.GetTypes()
             .Where(type => type.Namespace == "Projects").Select(type => type.Name).Order(StringComparer.Ordinal).ToArray());
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using Chat.LocalHosting.Launching;
 using Chat.LocalHosting.Processes;
 
 namespace Chat.Tests.LocalHosting;
@@ -9,6 +10,9 @@ namespace Chat.Tests.LocalHosting;
 /// <summary>The small application in a process of its own, as `dotnet run` would run it, with its dashboard.</summary>
 internal sealed class SmallAppProcess : IAsyncDisposable
 {
+    private static readonly string Executable = new BuiltOutput(typeof(Projects.SmallAppHost).Assembly)
+        .ExecutableOf(Path.Combine(Projects.SmallAppHost.ProjectPath, "SmallAppHost.csproj"));
+
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _output = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -19,8 +23,9 @@ internal sealed class SmallAppProcess : IAsyncDisposable
         Dashboard = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{dashboardPort}") };
         _process = new Process
         {
-            StartInfo = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "SmallAppHost.dll"), $"CHAT_DATA={dataDirectory}", $"CHAT_DASHBOARD_PORT={dashboardPort}"])
+            StartInfo = new ProcessStartInfo(Executable, [$"CHAT_DATA={dataDirectory}", $"CHAT_DASHBOARD_PORT={dashboardPort}"])
             {
+                Environment = { ["DOTNET_ROOT"] = BuiltOutput.DotnetRoot },
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             },

@@ -63,6 +63,26 @@ public class CommandLineClientTests : BrokerTest
         Assert.Equal("exists\n3600000\n100 100 [('h', b'x')]\n100\n100\n0\n[('pg', 'consumer')] Stable\ngone\n", output);
     }
 
+    [Fact]
+    public async Task Producers_from_before_record_batches_are_understood()
+    {
+        await RunAsync("/usr/bin/python3", ["-", Endpoint], input: """
+            import sys
+            from kafka import KafkaProducer
+            for version in ((0, 8, 2), (0, 9), (0, 10)):
+                for codec in (None, 'gzip'):
+                    producer = KafkaProducer(bootstrap_servers=sys.argv[1], api_version=version, compression_type=codec, acks='all', linger_ms=20)
+                    sent = [producer.send('old', key=b'k', value=b'v%d' % i, timestamp_ms=1000 + i) for i in range(5)]
+                    producer.flush()
+                    assert [s.get().offset for s in sent] == list(range(sent[0].get().offset, sent[0].get().offset + 5))
+                    producer.close()
+            """);
+        var lines = (await RunAsync("kcat", ["-C", "-b", Endpoint, "-t", "old", "-e", "-q", "-X", "check.crcs=true", "-f", "%o %T %k %s\n"])).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(30, lines.Length);
+        Assert.Equal("4 -1 k v4", lines[4]); // Format 0 has no time.
+        Assert.Equal("29 1004 k v4", lines[29]);
+    }
+
     private static async Task<string> RunAsync(string program, string[] arguments, string input = "")
     {
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };

@@ -126,6 +126,22 @@ public class ProtocolTests : BrokerTest
     }
 
     [Fact]
+    public async Task Announced_lengths_reserve_nothing_so_liars_keep_nobody_out()
+    {
+        var liars = new List<RawClient>();
+        for (var i = 0; i < 20; i++)
+        {
+            liars.Add(await RawClient.ConnectAsync(Endpoint));
+            await liars[^1].SendBytesAsync([1, 0xf0, 0, 0, 0, 3]); // 31.5 MiB are announced, 2 bytes come.
+        }
+
+        using var client = await RawClient.ConnectAsync(Endpoint);
+        await client.CreateTopicAsync("t");
+        Assert.Equal(0, (await client.ProduceAsync("t", TestBatch.Of(new string('x', 900_000)).ToBytes())).Error);
+        liars.ForEach(l => l.Dispose());
+    }
+
+    [Fact]
     public async Task Random_bytes_never_stop_the_broker()
     {
         var random = new Random(4711);

@@ -70,6 +70,18 @@ public sealed class TestClient : IAsyncDisposable
         }
     }
 
+    /// <summary>A frame of this type that was read while waiting for others.</summary>
+    public JsonElement? TryTakeUnread(string eventType)
+    {
+        for (var node = _unread.First; node is not null; node = node.Next)
+        {
+            if (node.Value.GetProperty("event_type").GetString() != eventType) continue;
+            _unread.Remove(node);
+            return node.Value;
+        }
+        return null;
+    }
+
     /// <summary>Reads to the close frame and returns its code.</summary>
     public async Task<int> CloseCodeAsync()
     {
@@ -77,10 +89,12 @@ public sealed class TestClient : IAsyncDisposable
         return (int)_socket.CloseStatus!.Value;
     }
 
-    public async Task CloseAsync() => await _socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None).WaitAsync(Patience);
-
-    /// <summary>All events of a room that were read and not asked for yet.</summary>
-    public IReadOnlyList<JsonElement> Unread => [.. _unread];
+    /// <summary>Closes with 1000 and returns the code of the answer.</summary>
+    public async Task<int> CloseAsync()
+    {
+        await _socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None).WaitAsync(Patience);
+        return (int)_socket.CloseStatus!.Value;
+    }
 
     private async Task<JsonElement?> ReadAsync(string expected)
     {

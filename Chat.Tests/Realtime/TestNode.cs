@@ -20,6 +20,7 @@ public sealed record Backing(string Redis, string Kafka, string Postgres);
 public sealed class TestNode : IAsyncDisposable
 {
     private static readonly byte[] SigningKey = Encoding.ASCII.GetBytes("a key for tests that is 33 bytes.");
+    public static readonly string SigningKeyText = Convert.ToBase64String(SigningKey);
     private readonly WebApplication _app;
     private bool _stopped;
 
@@ -33,7 +34,9 @@ public sealed class TestNode : IAsyncDisposable
     public Uri Address { get; }
     public IServiceProvider Services => _app.Services;
 
-    public static async Task<TestNode> StartAsync(Backing backing, params (string Key, string Value)[] settings)
+    public static Task<TestNode> StartAsync(Backing backing, params (string Key, string Value)[] settings) => StartAsync(backing, log: null, settings);
+
+    public static async Task<TestNode> StartAsync(Backing backing, KeptLog? log, params (string Key, string Value)[] settings)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production", ApplicationName = typeof(NodeMetrics).Assembly.GetName().Name });
         builder.Configuration.Sources.Clear();
@@ -43,7 +46,7 @@ public sealed class TestNode : IAsyncDisposable
             ["ConnectionStrings:redis"] = backing.Redis,
             ["ConnectionStrings:kafka"] = backing.Kafka,
             ["ConnectionStrings:chatdb"] = backing.Postgres,
-            ["Chat:Auth:SigningKey"] = Convert.ToBase64String(SigningKey),
+            ["Chat:Auth:SigningKey"] = SigningKeyText,
             ["Chat:Limits:Enabled"] = "false",
             ["Chat:Drain:Seconds"] = "0",
             ["Logging:LogLevel:Default"] = "Error",
@@ -51,6 +54,11 @@ public sealed class TestNode : IAsyncDisposable
             ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "None",
         });
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
+        if (log is not null)
+        {
+            builder.Logging.ClearProviders();
+            builder.Logging.AddProvider(log);
+        }
         var app = Node.Build(builder);
         await app.StartAsync();
         var node = new TestNode(app, backing);

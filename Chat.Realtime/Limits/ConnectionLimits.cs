@@ -1,0 +1,23 @@
+using Chat.Realtime.Connections;
+using Chat.Realtime.Presence;
+using Microsoft.Extensions.Options;
+
+namespace Chat.Realtime.Limits;
+
+/// <summary>
+/// How many connections a user may have, over all nodes: the ones that are open stay, the newest is refused. When Redis cannot be asked,
+/// only those of this node count.
+/// </summary>
+internal sealed class ConnectionLimits(ConnectionRegistry registry, PresenceTracker presence, IOptions<LimitOptions> options)
+{
+    /// <summary>False when a connection that has just been counted is one too many. Answers within a second or so.</summary>
+    public async Task<bool> MayStayAsync(Connection connection)
+    {
+        var limit = options.Value.ConnectionsPerUser;
+        if (!options.Value.Enabled || limit == 0) return true;
+        // Those behind it in the list came later: they are not counted against it.
+        var here = registry.OfUser(connection.User.UserId).TakeWhile(open => open != connection).Count() + 1;
+        if (here > limit) return false;
+        return await presence.CountElsewhereAsync(connection.User.UserId) is not { } elsewhere || here + elsewhere <= limit;
+    }
+}

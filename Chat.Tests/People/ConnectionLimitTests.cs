@@ -1,0 +1,115 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.WebSockets;
+using Chat.Contracts;
+using Chat.Tests.Realtime;
+
+namespace Chat.Tests.People;
+
+[Collection(nameof(NodeCollection))]
+public sealed class ConnectionLimitTests(NodeFixture nodes)
+{
+    [Fact]
+    public async Task The_connection_over_a_users_limit_is_closed_with_4429_and_the_others_stay()
+    {
+        var backing = await nodes.BackingAsync();
+        await using var first = await StartAsync(backing, ("Chat:Limits:ConnectionsPerUser", "4"));
+        await using var second = await StartAsync(backing, ("Chat:Limits:ConnectionsPerUser", "4"));
+        var user = NodeFixture.Name("user");
+        await using var one = await first.ConnectAsync(user);
+        await using var two = await second.ConnectAsync(user);
+        await using var three = await first.ConnectAsync(user);
+        var four = await second.ConnectAsync(user);
+
+        Assert.Equal(CloseCodes.TooManyConnections, await CloseCodeAsync(first, user));
+        Assert.Equal(CloseCodes.TooManyConnections, await CloseCodeAsync(second, user));
+        foreach (var client in (TestClient[])[one, two, three, four])
+            Assert.Equal("pong", (await client.AskAsync(new { event_type = "ping" })).GetProperty("event_type").GetString());
+
+        await four.DisposeAsync();
+        await Until.TrueAsync(async () => await CloseCodeAsync(first, user, leave: true) is null, "there is room again");
+    }
+
+    [Fact]
+    public async Task Of_many_connections_at_once_just_the_limit_stays()
+    {
+        await using var node = await StartAsync(await nodes.BackingAsync(), ("Chat:Limits:ConnectionsPerUser", "5"));
+        var user = NodeFixture.Name("user");
+
+        var codes = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => CloseCodeAsync(node, user)));
+
+        Assert.Equal(5, codes.Count(code => code is null));
+    }
+
+    [Fact]
+    public async Task Handshakes_over_the_rate_of_an_address_are_refused_with_the_wait()
+    {
+        await using var node = await StartAsync(await nodes.BackingAsync(), ("Chat:Limits:HandshakesPerSecond", "1"), ("Chat:Proxy:Secret", "secret"));
+
+        HttpResponseMessage response;
+        var tried = 0;
+        do response = await HandshakeAsync(node, "203.0.113.7");
+        while (response.StatusCode != HttpStatusCode.TooManyRequests && ++tried < 20);
+
+        Assert.InRange(tried, 5, 8);
+        Assert.Equal(TimeSpan.FromSeconds(1), response.Headers.RetryAfter?.Delta);
+        var problem = await response.Content.ReadFromJsonAsync(ChatJson.Default.Problem);
+        Assert.Equal(ErrorCodes.RateLimited, problem?.Code);
+        Assert.InRange(problem!.RetryAfterMs!.Value, 1, 1000);
+        Assert.NotEqual(HttpStatusCode.TooManyRequests, (await HandshakeAsync(node, "203.0.113.8")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Connections_over_the_limit_of_an_address_are_refused_until_one_closes()
+    {
+        await using var node = await StartAsync(await nodes.BackingAsync(), ("Chat:Limits:ConnectionsPerAddress", "2"));
+        var one = await node.ConnectAsync(NodeFixture.Name("user"));
+        await using var two = await node.ConnectAsync(NodeFixture.Name("user"));
+
+        await Assert.ThrowsAsync<WebSocketException>(() => node.ConnectAsync(NodeFixture.Name("user")));
+        await one.DisposeAsync();
+
+        await Until.TrueAsync(async () =>
+        {
+            try
+            {
+                await using var next = await node.ConnectAsync(NodeFixture.Name("user"));
+                return true;
+            }
+            catch (WebSocketException)
+            {
+                return false;
+            }
+        }, "there is room again");
+    }
+
+    private static Task<TestNode> StartAsync(Backing backing, params (string Key, string Value)[] settings) =>
+        TestNode.StartAsync(backing, [("Chat:Limits:Enabled", "true"), .. settings]);
+
+    private static async Task<HttpResponseMessage> HandshakeAsync(TestNode node, string address)
+    {
+        using var http = new HttpClient { BaseAddress = node.Address };
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/ws");
+        request.Headers.Add("X-Chat-Proxy", "secret");
+        request.Headers.Add("X-Forwarded-For", address);
+        return await http.SendAsync(request);
+    }
+
+    // Null when it stays open, and then it is left open or, with leave, closed again.
+    private static async Task<int?> CloseCodeAsync(TestNode node, string user, bool leave = false)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", $"Bearer {TestNode.Token(user)}");
+        await socket.ConnectAsync(new UriBuilder(node.Address) { Scheme = "ws", Path = "/ws" }.Uri, CancellationToken.None).WaitAsync(Until.Patience);
+        await socket.ReceiveAsync(new byte[4096], CancellationToken.None).WaitAsync(Until.Patience); // the welcome
+        await socket.SendAsync("{\"event_type\":\"ping\",\"id\":1}"u8.ToArray(), WebSocketMessageType.Text, true, CancellationToken.None);
+        var received = await socket.ReceiveAsync(new byte[4096], CancellationToken.None).WaitAsync(Until.Patience);
+        if (received.MessageType == WebSocketMessageType.Close)
+        {
+            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+            return (int)socket.CloseStatus!;
+        }
+        if (leave) socket.Dispose();
+        return null;
+    }
+}

@@ -1,0 +1,157 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Chat.Contracts;
+using Chat.Realtime.Auth;
+using Chat.Realtime.Connections;
+
+namespace Chat.Tests.Realtime;
+
+[Collection(nameof(NodeCollection))]
+public sealed class FlowTests(NodeFixture fixture)
+{
+    [Fact]
+    public async Task A_client_that_does_not_read_is_closed_with_4408_and_the_others_do_not_notice()
+    {
+        await using var node = await TestNode.StartAsync(
+            await fixture.BackingAsync(), ("Chat:Connections:MaxQueuedBytes", "65536"), ("Chat:Connections:CloseTimeout", "00:00:20"));
+        var (ann, bob) = (NodeFixture.Name("ann"), NodeFixture.Name("bob"));
+        var roomId = NodeFixture.Name("room");
+        using (var http = node.Http(ann))
+        using (await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" }))) { }
+        await using var fast = await node.ConnectAsync(ann);
+        await using var slow = await node.ConnectAsync(bob);
+        await slow.AskAsync(new { event_type = "subscribe", room_id = roomId });
+        await fast.AskAsync(new { event_type = "subscribe", room_id = roomId });
+
+        var content = new string('x', 20_000);
+        var counter = (Func<long>)(() => node.Services.GetService(typeof(ConnectionRegistry)) is ConnectionRegistry registry
+            ? registry.OfUser(bob).Count(connection => !connection.IsClosing) : 0);
+        var sent = 0;
+        for (; sent < 2_000 && counter() == 1; sent++)
+        {
+            var ack = await fast.AskAsync(new { event_type = "chat_message", room_id = roomId, content });
+            Assert.Equal("ack", ack.GetProperty("event_type").GetString());
+            await fast.NextAsync("chat_message");
+        }
+        Assert.InRange(sent, 3, 1_999);
+        Assert.Equal(4408, await slow.CloseCodeAsync());
+        await fast.AskAsync(new { event_type = "ping" });
+    }
+
+    [Fact]
+    public void A_queue_over_its_bound_closes_and_forgets_what_waited()
+    {
+        var user = new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue);
+        var connection = new Connection("c", user, new ConnectionOptions { MaxQueuedEvents = 3 });
+        for (var i = 0; i < 3; i++) Assert.True(connection.TrySend(new byte[10]));
+        Assert.False(connection.TrySend(new byte[10]));
+        Assert.Equal(CloseCodes.SlowConsumer, connection.ClosedWith!.Value.Code);
+        Assert.True(connection.TryTake(out var frame));
+        Assert.Equal(FrameKind.Close, frame.Kind);
+        Assert.False(connection.TryTake(out _));
+        Assert.False(connection.TrySend(new byte[1]));
+    }
+
+    [Fact]
+    public void What_is_queued_before_a_close_is_still_sent()
+    {
+        var user = new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue);
+        var connection = new Connection("c", user);
+        connection.TrySend("one"u8.ToArray());
+        connection.Reply("two"u8.ToArray());
+        connection.Close(CloseCodes.Normal, "bye");
+        var taken = new List<string>();
+        while (connection.TryTake(out var frame)) taken.Add(frame.Kind == FrameKind.Close ? "close" : Encoding.UTF8.GetString(frame.Payload.Span));
+        Assert.Equal(["one", "two", "close"], taken);
+    }
+
+    [Fact]
+    public async Task A_draining_node_tells_its_clients_when_to_come_back_and_closes_with_1012()
+    {
+        await using var node = await TestNode.StartAsync(await fixture.BackingAsync(), ("Chat:Drain:Seconds", "1"));
+        var clients = new List<TestClient>();
+        for (var i = 0; i < 5; i++) clients.Add(await node.ConnectAsync(NodeFixture.Name("ann")));
+        var clock = Stopwatch.StartNew();
+        var stopping = node.StopAsync();
+        var waits = new List<int>();
+        foreach (var client in clients) waits.Add((await client.NextAsync("reconnect")).GetProperty("after_ms").GetInt32());
+        Assert.All(waits, wait => Assert.InRange(wait, 0, 1_000));
+        Assert.Equal(5, waits.Distinct().Count());
+        foreach (var client in clients) Assert.Equal(1012, await client.CloseCodeAsync());
+        await stopping;
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"Stopping took {clock.Elapsed}.");
+        foreach (var client in clients) await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_silent_peer_is_closed_with_1001()
+    {
+        await using var node = await TestNode.StartAsync(await fixture.BackingAsync(), ("Chat:Connections:SilenceTimeout", "00:00:02"));
+        var client = await node.ConnectAsync(NodeFixture.Name("ann"));
+        Assert.Equal(1001, await client.CloseCodeAsync());
+        await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task An_offered_compression_is_not_negotiated()
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, fixture.Node.Address.Port);
+        await socket.SendAsync(Encoding.ASCII.GetBytes(
+            $"GET /ws?access_token={TestNode.Token(NodeFixture.Name("ann"))} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"));
+        var buffer = new byte[4096];
+        var answer = Encoding.ASCII.GetString(buffer, 0, await socket.ReceiveAsync(buffer));
+        Assert.StartsWith("HTTP/1.1 101", answer);
+        Assert.Contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", answer);
+        Assert.DoesNotContain("deflate", answer);
+        Assert.DoesNotContain("Sec-WebSocket-Protocol", answer); // none was offered
+    }
+
+    [Fact]
+    public async Task An_unmasked_frame_ends_the_connection_as_a_protocol_error()
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, fixture.Node.Address.Port);
+        await socket.SendAsync(Encoding.ASCII.GetBytes(
+            $"GET /ws?access_token={TestNode.Token(NodeFixture.Name("ann"))} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+        var received = new List<byte>();
+        var buffer = new byte[4096];
+        await socket.SendAsync(new byte[] { 0x81, 0x02, (byte)'{', (byte)'}' });
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        // A close frame (0x88, its length) with 1002 (0x03EA).
+        while (Find(received, 0x03, 0xEA) is var at && (at < 2 || received[at - 2] != 0x88))
+        {
+            var read = await socket.ReceiveAsync(buffer, deadline.Token);
+            Assert.True(read > 0, "The connection ended without a close frame.");
+            received.AddRange(buffer[..read]);
+        }
+    }
+
+    [Fact]
+    public async Task The_metrics_have_the_names_that_operators_rely_on()
+    {
+        var user = NodeFixture.Name("ann");
+        var roomId = await fixture.RoomAsync(user);
+        await using var client = await fixture.Node.ConnectAsync(user);
+        await client.AskAsync(new { event_type = "subscribe", room_id = roomId });
+        await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = "x" });
+        await client.NextAsync("chat_message");
+        using var http = new HttpClient();
+        var page = await http.GetStringAsync(new Uri(fixture.Node.Address, "/metrics"));
+        foreach (var name in new[] { "chat_connections", "chat_messages_accepted_total", "chat_deliveries_total", "chat_accept_seconds_bucket", "chat_delivery_seconds_bucket" })
+            Assert.Contains($"\n{name}", page);
+        Assert.DoesNotContain("_total_total", page);
+        Assert.DoesNotContain("seconds_seconds", page);
+    }
+
+    private static int Find(List<byte> bytes, byte first, byte second)
+    {
+        for (var i = 0; i + 1 < bytes.Count; i++)
+            if (bytes[i] == first && bytes[i + 1] == second) return i;
+        return -1;
+    }
+}

@@ -1,0 +1,125 @@
+using System.Text;
+using Chat.Contracts;
+using Chat.Data.History;
+using Chat.Data.Numbering;
+using Chat.Realtime;
+using Chat.Realtime.Fanout;
+using CsCheck;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Chat.Tests.Realtime;
+
+/// <summary>The position of a room against a real room store: whatever arrives, by whatever path, each number is delivered once and in order.</summary>
+[Collection(nameof(NodeCollection))]
+public sealed class RoomFollowerTests(NodeFixture fixture)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    [Fact]
+    public async Task Any_interleaving_of_paths_delivers_each_number_once_and_in_order()
+    {
+        var (roomId, frames) = await NumberAsync(40);
+        // Which frames arrive, how often, and in what order: a second path, losses and reordering all at once. The last one always arrives.
+        var arrivals = Gen.Int[0, frames.Count - 1].List[0, 120];
+        await arrivals.SampleAsync(async order =>
+        {
+            var follower = new Recorder(roomId, fixture.Node);
+            follower.StartAt(0);
+            foreach (var chunk in order.Append(frames.Count - 1).Chunk(3)) follower.Offer([.. chunk.Select(i => frames[i])]);
+            await follower.WhenAtAsync(frames.Count);
+            Assert.Equal(Enumerable.Range(1, frames.Count).Select(i => (long)i), follower.Delivered);
+        }, iter: 40);
+    }
+
+    [Fact]
+    public async Task What_arrives_before_the_start_is_known_is_not_lost()
+    {
+        var (roomId, frames) = await NumberAsync(5);
+        var follower = new Recorder(roomId, fixture.Node);
+        follower.Offer(frames);
+        Assert.Empty(follower.Delivered);
+        follower.StartAt(2);
+        await follower.WhenAtAsync(5);
+        Assert.Equal([3L, 4L, 5L], follower.Delivered);
+    }
+
+    [Fact]
+    public async Task A_lost_last_event_is_found_by_comparing_heads()
+    {
+        var (roomId, frames) = await NumberAsync(3);
+        var follower = new Recorder(roomId, fixture.Node);
+        follower.StartAt(0);
+        follower.Offer([frames[0]]);
+        follower.CompareHead(3, sure: false); // it may just be on its way
+        Assert.Equal([1L], follower.Delivered);
+        follower.CompareHead(3, sure: false);
+        await follower.WhenAtAsync(3);
+        Assert.Equal([1L, 2L, 3L], follower.Delivered);
+    }
+
+    [Fact]
+    public async Task A_newer_access_version_is_checked_before_its_event_is_delivered()
+    {
+        var (roomId, frames) = await NumberAsync(2);
+        var follower = new Recorder(roomId, fixture.Node);
+        follower.StartAt(0);
+        follower.Offer([frames[0], frames[1] with { AccessVersion = 7 }]);
+        await follower.WhenAtAsync(2);
+        Assert.Equal(["1", "recheck", "2"], follower.Story);
+    }
+
+    [Fact]
+    public async Task A_new_epoch_is_announced_and_its_events_follow()
+    {
+        var roomId = NodeFixture.Name("room");
+        var follower = new Recorder(roomId, fixture.Node);
+        follower.StartAt(10);
+        var start = 3 * ProtocolLimits.NumbersPerEpoch;
+        follower.Offer([new RoomFrame(new NumberedEvent(start + 1, 3, "{\"a\":1}"u8.ToArray()), 0), new RoomFrame(new NumberedEvent(start + 2, 3, "{\"a\":1}"u8.ToArray()), 0)]);
+        await follower.WhenAtAsync(start + 2);
+        Assert.Equal(["recheck", $"resync 3 {start}", $"{start + 1}", $"{start + 2}"], follower.Story);
+    }
+
+    private async Task<(string RoomId, IReadOnlyList<RoomFrame> Frames)> NumberAsync(int count)
+    {
+        var roomId = NodeFixture.Name("room");
+        var numbering = fixture.Node.Services.GetRequiredService<RoomNumbering>();
+        var epoch = (await fixture.Node.Services.GetRequiredService<EpochStore>().GetAsync(CancellationToken.None)).Number;
+        PendingEvent[] events = [.. Enumerable.Range(0, count).Select(i => new PendingEvent(Guid.CreateVersion7(), [], 0, 1, Encoding.UTF8.GetBytes($$"""{"n":{{i}}}""")))];
+        var numbers = await numbering.NumberAsync(roomId, epoch, events, CancellationToken.None);
+        return (roomId, [.. numbers.Select((number, i) => new RoomFrame(new NumberedEvent(number.Seq, number.Epoch, events[i].Body), 0))]);
+    }
+
+    private sealed class Recorder(string roomId, TestNode node) : RoomFollower(
+        roomId, node.Services.GetRequiredService<RoomHistory>(), node.Services.GetRequiredService<NodeMetrics>(), TimeProvider.System, NullLogger.Instance, CancellationToken.None)
+    {
+        private readonly List<string> _story = [];
+        private readonly List<long> _delivered = [];
+
+        public IReadOnlyList<string> Story { get { lock (Gate) return [.. _story]; } }
+        public IReadOnlyList<long> Delivered { get { lock (Gate) return [.. _delivered]; } }
+
+        public async Task WhenAtAsync(long seq)
+        {
+            for (var deadline = DateTime.UtcNow + Patience; DateTime.UtcNow < deadline; await Task.Delay(5))
+                lock (Gate)
+                    if (Position == seq) return;
+            throw new TimeoutException($"The follower stands at {Position} and not at {seq}.");
+        }
+
+        protected override void Deliver(in NumberedEvent numbered)
+        {
+            _delivered.Add(numbered.Seq);
+            _story.Add($"{numbered.Seq}");
+        }
+
+        protected override void Resync(int epoch, long headSeq) => _story.Add($"resync {epoch} {headSeq}");
+
+        protected override Task RecheckAsync(CancellationToken cancellationToken)
+        {
+            lock (Gate) _story.Add("recheck");
+            return Task.CompletedTask;
+        }
+    }
+}
