@@ -56,7 +56,7 @@ internal static class MessagePipeline
         {
             renderer.EnsureLine();
             renderer.Write("<div class=\"code\"><header><span class=\"grow cut\">");
-            renderer.WriteEscape((block as FencedCodeBlock)?.Info ?? "Code");
+            renderer.WriteEscape(Language((block as FencedCodeBlock)?.Info));
             renderer.Write("</span><button class=\"ib sm copy\" type=\"button\" aria-label=\"Copy code\" title=\"Copy code\"></button></header>");
             renderer.Write("<pre tabindex=\"0\"><code>");
             renderer.WriteLeafRawLines(block, true, true);
@@ -64,6 +64,20 @@ internal static class MessagePipeline
             renderer.EnsureLine();
         }
     }
+
+    // As people write the name; others as the author wrote them.
+    private static string Language(string? info) => info?.ToLowerInvariant() switch
+    {
+        null or "" => "Code",
+        "cs" or "csharp" => "C#",
+        "cpp" or "c++" => "C++",
+        "js" or "javascript" => "JavaScript",
+        "ts" or "typescript" => "TypeScript",
+        "py" or "python" => "Python",
+        "sh" or "bash" => "Shell",
+        "json" or "sql" or "xml" or "html" or "css" or "yaml" => info.ToUpperInvariant(),
+        _ => info,
+    };
 
     /// <summary>A heading inside a message is a bold line: it must not stand in the outline of the page.</summary>
     private sealed class BoldLineRenderer : HtmlObjectRenderer<HeadingBlock>

@@ -49,7 +49,7 @@ public sealed class MarkupTests
     {
         var html = _markup.Render("```csharp\nvar x = \"<b>\";\n```", MessageMarkup.Markdown).Html;
         Assert.Contains("<div class=\"code\">", html);
-        Assert.Contains("csharp", html);
+        Assert.Contains(">C#<", html);
         Assert.Contains("class=\"ib sm copy\"", html);
         Assert.Contains("&lt;b&gt;", html);
     }

@@ -7,6 +7,7 @@ export function show(dialog, server) {
   dialog.addEventListener('keydown', e => choose(dialog, e));
   dialog.addEventListener('input', () => options(dialog).forEach(option => option.setAttribute('aria-selected', 'false')));
   new MutationObserver(() => first(dialog)).observe(dialog, { childList: true, subtree: true });
+  first(dialog);
   if (!dialog.open) dialog.showModal();
   dialog.querySelector('[data-first]')?.focus();
 }
