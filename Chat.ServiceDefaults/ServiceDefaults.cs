@@ -20,6 +20,8 @@ public static class ServiceDefaultsExtensions
         builder.Logging.AddOneLineConsole();
         // The frameworks log every request with its query string, and a WebSocket's may carry a token.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("System.Net.Http.HttpClient", LogLevel.Warning);
+        // Each of these writes lines per command or per reconnect at Information.
+        builder.Logging.AddFilter("Npgsql", LogLevel.Warning).AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning).AddFilter("StackExchange.Redis", LogLevel.Warning);
         builder.AddTelemetry();
         builder.AddDefaultHealthChecks();
 
