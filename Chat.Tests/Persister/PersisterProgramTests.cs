@@ -39,7 +39,7 @@ public sealed class PersisterProgramTests(PersisterServersFixture fixture) : ICl
     {
         var rooms = Enumerable.Range(0, 8).Select(_ => RoomStore.NewRoom()).ToList();
         var logged = rooms.ToDictionary(room => room, _ => new List<PendingEvent>());
-        for (var round = 0; round < 4; round++)
+        for (var round = 0; round < 2; round++)
         {
             await using var process = await StartAsync();
             foreach (var room in rooms)
