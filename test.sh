@@ -20,7 +20,7 @@ has_redis || packages+=(redis-server)
 has_postgres || packages+=(postgresql)
 command -v kcat >/dev/null || packages+=(kcat)
 python3 -c 'import kafka' 2>/dev/null || packages+=(python3-kafka)
-command -v chromium >/dev/null || packages+=(chromium)
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || packages+=(chromium)
 install_packages "${packages[@]}"
 build_once Chat.Tests "$profile"
 
@@ -29,7 +29,7 @@ trap 'rm -f "$output"' EXIT
 code=0
 # The runner's own limit ends a hung run with a report; the outer one ends a hung runner.
 timeout --kill-after=30s "$limit" dotnet "Chat.Tests/bin/$profile/net10.0/Chat.Tests.dll" \
-  "${filter[@]}" --no-progress --timeout "${limit/20m/19m}" "$@" 2>&1 | tee "$output" || code=$?
+  "${filter[@]}" --progress off --timeout "${limit/20m/19m}" "$@" 2>&1 | tee "$output" || code=$?
 
 count() { sed -nE "s/^ *$1: ([0-9]+).*/\1/p" "$output" | tail -n 1; }
 passed=$(count succeeded)

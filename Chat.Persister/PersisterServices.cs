@@ -10,7 +10,8 @@ namespace Chat.Persister;
 internal static class PersisterServices
 {
     private const string Group = "chat-persister";
-    private const int SessionTimeoutMs = 15_000;
+    // A persister that was killed holds its partitions for so long; nodes go on meanwhile, only history in Postgres is behind.
+    private const int SessionTimeoutMs = 10_000;
 
     public static IHostApplicationBuilder AddPersister(this IHostApplicationBuilder builder)
     {

@@ -14,18 +14,15 @@ public sealed partial class RedisRequirements(IConnectionMultiplexer redis, ILog
 
     private volatile string? _lastFaults;
 
-    /// <summary>One sentence per wrong setting, with its remedy; empty when all is right. Throws <see cref="RedisException"/> when no server answers.</summary>
+    /// <summary>One sentence per wrong setting, with its remedy; empty when all is right. Throws <see cref="RedisException"/> when Redis does not answer.</summary>
     public async Task<IReadOnlyList<string>> FindFaultsAsync()
     {
-        var server = redis.GetServers().FirstOrDefault(s => s is { IsConnected: true, IsReplica: false })
-            ?? throw new RedisException("No Redis server is connected.");
+        // INFO and not CONFIG: hosted servers refuse CONFIG. By a script, since the library keeps INFO for connections in admin mode.
+        var info = Parse((string?)await redis.GetDatabase().ScriptEvaluateAsync("return redis.call('INFO')") ?? "");
+        string Value(string name) => info.GetValueOrDefault(name, "");
         var faults = new List<string>();
-        // INFO and not CONFIG: hosted servers refuse CONFIG, and INFO needs no special rights.
-        var info = (await server.InfoAsync()).SelectMany(section => section).ToLookup(pair => pair.Key, pair => pair.Value);
-        string Value(string name) => info[name].FirstOrDefault() ?? "";
-
-        if (server.Version.Major < OldestMajorVersion)
-            faults.Add($"Redis is {server.Version}: sharded channels and scripts that publish to them need version {OldestMajorVersion} or later.");
+        if (Version.TryParse(Value("redis_version"), out var version) && version.Major < OldestMajorVersion)
+            faults.Add($"Redis is {version}: sharded channels and scripts that publish to them need version {OldestMajorVersion} or later.");
         if (Value("maxmemory_policy") is { Length: > 0 } policy and not "noeviction")
             faults.Add($"maxmemory-policy is {policy}: a full server would forget numbers that were given out. Set it to noeviction.");
         if (Value("aof_enabled") == "0")
@@ -53,6 +50,17 @@ public sealed partial class RedisRequirements(IConnectionMultiplexer redis, ILog
             Log.WrongSettings(logger, text);
         _lastFaults = text;
         return faults.Count == 0 ? HealthCheckResult.Healthy() : HealthCheckResult.Degraded(text);
+    }
+
+    private static Dictionary<string, string> Parse(string info)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var line in info.Split('\n', StringSplitOptions.TrimEntries))
+        {
+            if (line.IndexOf(':') is > 0 and var colon)
+                values[line[..colon]] = line[(colon + 1)..];
+        }
+        return values;
     }
 
     private static partial class Log

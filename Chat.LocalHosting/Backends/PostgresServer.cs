@@ -76,16 +76,17 @@ public sealed class PostgresServer(string dataDirectory, int port, string passwo
     }
 
     /// <summary>
-    /// Clears the way after a crash: waits for a postmaster of this directory that is just ending, and removes a pid file whose number
-    /// belongs to nobody or to another program, which Postgres itself would take for a running server.
+    /// Clears the way after a crash: waits for a postmaster of this directory that is just ending. A pid file whose number belongs
+    /// to another program by now is removed, since Postgres would take that program for a running server; any other pid file
+    /// is left to Postgres, which finds in it whether processes of the last server still use the cluster.
     /// </summary>
     public async Task ClearLeftoversAsync(CancellationToken cancellationToken)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(LeftoverTimeout);
-        while (File.Exists(PidFile))
+        while (File.Exists(PidFile) && ReadPid() is > 0 and var pid && ReadCommandLine(pid) is { } commandLine)
         {
-            if (!IsPostmasterOfThisDirectory(ReadPid()))
+            if (!commandLine.Contains(dataDirectory))
             {
                 File.Delete(PidFile);
                 return;
@@ -151,9 +152,16 @@ public sealed class PostgresServer(string dataDirectory, int port, string passwo
         return int.TryParse(reader.ReadLine(), out var pid) ? pid : 0;
     }
 
-    private bool IsPostmasterOfThisDirectory(int pid)
+    /// <summary>The words that a process was started with; null when there is no such process.</summary>
+    private static string[]? ReadCommandLine(int pid)
     {
-        var commandLine = $"/proc/{pid}/cmdline";
-        return pid > 0 && File.Exists(commandLine) && File.ReadAllText(commandLine).Split('\0').Contains(dataDirectory);
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline").Split('\0');
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
 }

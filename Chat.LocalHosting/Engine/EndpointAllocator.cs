@@ -8,14 +8,38 @@ namespace Chat.LocalHosting.Engine;
 /// Gives every endpoint its address before anything starts; it stays the same however often a process is restarted.
 /// A server that has one process is reached directly; replicas are reached through one address, behind which each has a port of its own.
 /// </summary>
-internal sealed class EndpointAllocator(bool randomizePorts)
+internal sealed class EndpointAllocator(EngineSettings settings)
 {
-    public void Allocate(IResource resource)
+    // Given out, though nobody may listen there yet.
+    private readonly HashSet<int> _taken = [];
+
+    public void Allocate(DistributedApplicationModel model)
+    {
+        // What the model fixes is not given to anybody else.
+        _taken.UnionWith(model.Resources.SelectMany(resource => resource.Annotations.OfType<EndpointAnnotation>()).Select(FixedPortOf).OfType<int>());
+        if (settings.DashboardPort is { } dashboard)
+            _taken.Add(dashboard);
+        foreach (var resource in model.Resources)
+            Allocate(resource);
+    }
+
+    public static bool HasProxy(IResource resource, EndpointAnnotation endpoint) => endpoint.IsProxied && resource is not ContainerResource;
+
+    private int? FixedPortOf(EndpointAnnotation endpoint) => settings.RandomizePorts ? null : endpoint.Port;
+
+    private int Pick()
+    {
+        var port = LoopbackPort.Pick(_taken);
+        _taken.Add(port);
+        return port;
+    }
+
+    private void Allocate(IResource resource)
     {
         foreach (var endpoint in resource.Annotations.OfType<EndpointAnnotation>())
         {
             Check(resource, endpoint);
-            var fixedPort = randomizePorts ? null : endpoint.Port;
+            var fixedPort = FixedPortOf(endpoint);
             if (fixedPort is { } port && !LoopbackPort.IsFree(port))
             {
                 throw new DistributedApplicationException(
@@ -24,21 +48,19 @@ internal sealed class EndpointAllocator(bool randomizePorts)
 
             if (HasProxy(resource, endpoint))
             {
-                endpoint.AllocatedEndpoint = new AllocatedEndpoint(endpoint, "localhost", fixedPort ?? LoopbackPort.Pick());
-                endpoint.ReplicaPorts = [.. Enumerable.Range(0, resource.GetReplicaCount()).Select(_ => LoopbackPort.Pick())];
+                endpoint.AllocatedEndpoint = new AllocatedEndpoint(endpoint, "localhost", fixedPort ?? Pick());
+                endpoint.ReplicaPorts = [.. Enumerable.Range(0, resource.GetReplicaCount()).Select(_ => Pick())];
             }
             else
             {
-                var own = fixedPort ?? LoopbackPort.Pick();
+                var own = fixedPort ?? Pick();
                 // A server's connection string names the address that it listens on; a web origin is called by its usual name.
-                var host = resource is ContainerResource ? "127.0.0.1" : "localhost";
+                var host = resource is ContainerResource ? EndpointHost.ToCall(endpoint) : EndpointHost.ToShow(endpoint);
                 endpoint.AllocatedEndpoint = new AllocatedEndpoint(endpoint, host, own);
                 endpoint.ReplicaPorts = [own];
             }
         }
     }
-
-    public static bool HasProxy(IResource resource, EndpointAnnotation endpoint) => endpoint.IsProxied && resource is not ContainerResource;
 
     private static void Check(IResource resource, EndpointAnnotation endpoint)
     {

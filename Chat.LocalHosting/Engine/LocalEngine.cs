@@ -34,10 +34,7 @@ internal sealed partial class LocalEngine(
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _data = DataDirectory.Open(settings.DataDirectory);
-        var allocator = new EndpointAllocator(settings.RandomizePorts);
-        foreach (var resource in model.Resources)
-            allocator.Allocate(resource);
-
+        new EndpointAllocator(settings).Allocate(model);
         var launchers = new LauncherFactory(settings, _data, _starter, _http);
         _resources = [.. model.Resources.Select(resource => (resource, launcher: launchers.Create(resource)))
             .Where(pair => pair.launcher is not null)

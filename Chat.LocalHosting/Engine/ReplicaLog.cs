@@ -6,7 +6,7 @@ namespace Chat.LocalHosting.Engine;
 
 /// <summary>
 /// What one process printed: the last lines in memory for the dashboard, all of it in a file that is rolled over at a size
-/// (one older file is kept), and a copy on the terminal.
+/// (one older file is kept), and a copy on the terminal. A disk that is full costs lines of the file, never the process its output.
 /// </summary>
 internal sealed class ReplicaLog : IDisposable
 {
@@ -21,6 +21,7 @@ internal sealed class ReplicaLog : IDisposable
     private readonly Action<string> _echo;
     private StreamWriter _file;
     private bool _disposed;
+    private bool _fileFails;
 
     public ReplicaLog(string path, Action<string> echo)
     {
@@ -39,9 +40,7 @@ internal sealed class ReplicaLog : IDisposable
             _lines.Enqueue(line);
             if (_lines.Count > KeptLines)
                 _lines.Dequeue();
-            if (_file.BaseStream.Length > MaxFileBytes)
-                RollOver();
-            _file.WriteLine(line);
+            TryWriteToFile(line);
             foreach (var (watcher, _) in _watchers)
                 watcher.Writer.TryWrite(line);
         }
@@ -85,6 +84,24 @@ internal sealed class ReplicaLog : IDisposable
             _disposed = true;
             _file.Dispose();
         }
+    }
+
+    private void TryWriteToFile(string line)
+    {
+        try
+        {
+            if (_file.BaseStream.Length > MaxFileBytes)
+                RollOver();
+            _file.WriteLine(line);
+        }
+        catch (IOException failure)
+        {
+            if (!_fileFails)
+                _echo($"[engine] the log file cannot be written, so it lacks lines from here on: {failure.Message}");
+            _fileFails = true;
+            return;
+        }
+        _fileFails = false;
     }
 
     private StreamWriter Open() => new(new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };

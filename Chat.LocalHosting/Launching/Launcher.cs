@@ -1,4 +1,5 @@
 using Aspire.Hosting.ApplicationModel;
+using Chat.LocalHosting.Engine;
 using Chat.LocalHosting.Processes;
 
 namespace Chat.LocalHosting.Launching;
@@ -22,5 +23,5 @@ internal abstract class Launcher
     public virtual IEnumerable<string> UrlsOf(IResource resource, int replica) =>
         resource.Annotations.OfType<EndpointAnnotation>()
             .Where(endpoint => endpoint.ReplicaPorts.Count > replica)
-            .Select(endpoint => $"{endpoint.UriScheme}://{(endpoint.IsExternal ? "localhost" : "127.0.0.1")}:{endpoint.ReplicaPorts[replica]}");
+            .Select(endpoint => $"{endpoint.UriScheme}://{(endpoint.IsExternal ? EndpointHost.ToShow(endpoint) : EndpointHost.ToCall(endpoint))}:{endpoint.ReplicaPorts[replica]}");
 }

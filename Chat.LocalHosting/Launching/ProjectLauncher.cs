@@ -1,5 +1,6 @@
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
+using Chat.LocalHosting.Engine;
 using Chat.LocalHosting.Processes;
 
 namespace Chat.LocalHosting.Launching;
@@ -11,8 +12,9 @@ internal sealed class ProjectLauncher(
 {
     private const string LaunchProfile = "DOTNET_LAUNCH_PROFILE";
 
-    // A node takes up to its drain window to send its clients away; everything is gone 20 s after SIGTERM, the servers last.
-    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(14);
+    // A node takes up to its drain window to send its clients away; the servers, which stop last, may take another 6 s,
+    // and everything is gone 20 s after SIGTERM.
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(13);
 
     public override string Type => "project";
 
@@ -44,11 +46,8 @@ internal sealed class ProjectLauncher(
     {
         var addresses = project.Annotations.OfType<EndpointAnnotation>()
             .Where(endpoint => endpoint.UriScheme is "http" or "https")
-            .Select(endpoint => $"{endpoint.UriScheme}://{HostOf(endpoint)}:{endpoint.ReplicaPorts[replica]}")
+            .Select(endpoint => $"{endpoint.UriScheme}://{EndpointHost.ToListenOn(endpoint)}:{endpoint.ReplicaPorts[replica]}")
             .ToArray();
         return addresses.Length > 0 ? string.Join(';', addresses) : null;
     }
-
-    /// <summary>Replicas announce their address to others by what they listen on, so it must be one address and not a name.</summary>
-    private static string HostOf(EndpointAnnotation endpoint) => endpoint.TargetHost == "localhost" ? "127.0.0.1" : endpoint.TargetHost;
 }

@@ -23,7 +23,7 @@ internal abstract class WebLauncher(IResource resource, DistributedApplicationEx
             try
             {
                 using var response = await http.GetAsync(
-                    $"{endpoint.UriScheme}://127.0.0.1:{endpoint.ReplicaPorts[replica]}{check.Path}", HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+                    $"{endpoint.UriScheme}://{EndpointHost.ToCall(endpoint)}:{endpoint.ReplicaPorts[replica]}{check.Path}", HttpCompletionOption.ResponseHeadersRead, deadline.Token);
                 if ((int)response.StatusCode != check.StatusCode)
                     return false;
             }

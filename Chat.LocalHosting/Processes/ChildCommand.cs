@@ -15,7 +15,7 @@ public sealed record ChildCommand(string FileName, params IReadOnlyList<string> 
     public Signal StopSignal { get; init; } = Signal.Terminate;
 
     /// <summary>How long the child may take after <see cref="StopSignal"/> before it is killed.</summary>
-    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(6);
 
     /// <summary>What the kernel sends the child when this process dies.</summary>
     public Signal DeathSignal { get; init; } = Signal.Kill;

@@ -13,12 +13,13 @@ public static class LoopbackPort
     private const int End = 32_000;
     private const int Attempts = 200;
 
-    public static int Pick()
+    /// <param name="taken">Ports that are spoken for, though nobody may listen on them yet.</param>
+    public static int Pick(IReadOnlySet<int>? taken = null)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var port = Random.Shared.Next(First, End);
-            if (IsFree(port))
+            if (taken?.Contains(port) != true && IsFree(port))
                 return port;
         }
         throw new InvalidOperationException($"No free loopback port between {First} and {End} in {Attempts} attempts.");

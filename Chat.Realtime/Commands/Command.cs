@@ -42,7 +42,4 @@ internal readonly record struct Command
     public long? Seq { get; init; }
     public bool? MarkUnread { get; init; }
     public string? AccessToken { get; init; }
-
-    /// <summary>When it was read, for <c>chat_accept_seconds</c>.</summary>
-    public long ReadAt { get; init; }
 }

@@ -47,7 +47,6 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
             if (_badFrames.Count(dispatcher.Time)) connection.Close(CloseCodes.PolicyViolation, "too many bad frames");
             return;
         }
-        command = command with { ReadAt = dispatcher.Time.GetTimestamp() };
         var lane = dispatcher.LaneOf(connection, command);
         lock (_gate)
         {

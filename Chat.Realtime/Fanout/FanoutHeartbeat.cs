@@ -13,6 +13,8 @@ internal sealed partial class FanoutHeartbeat(
 {
     // Reads in flight at once: enough to fill a round trip, too few to delay the accept path.
     private const int BatchSize = 256;
+    // After a loss: at once, and again when the connection has surely subscribed its channels anew.
+    private const int RoundsAfterLoss = 2;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
     // One wake-up is remembered: several losses in a row need one comparison.
     private readonly Channel<bool> _restored = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -20,16 +22,18 @@ internal sealed partial class FanoutHeartbeat(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         subscribers.Restored += () => _restored.Writer.TryWrite(true);
-        var sure = false;
+        var rounds = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 await CloseAbandonedAsync();
+                var sure = rounds > 0;
                 await CompareRoomsAsync(sure);
                 foreach (var batch in users.All().Chunk(BatchSize))
                     await Task.WhenAll(batch.Select(feed => sure ? feed.CompareHeadsAsync() : feed.ListenAsync()));
-                sure = await WaitAsync(stoppingToken);
+                if (sure) rounds--;
+                if (await WaitAsync(stoppingToken)) rounds = RoundsAfterLoss;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -38,7 +42,7 @@ internal sealed partial class FanoutHeartbeat(
             catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
             {
                 Log.NotCompared(logger, e.Message);
-                sure = true; // whatever was published meanwhile
+                rounds = RoundsAfterLoss; // whatever was published meanwhile
                 await Task.Delay(Interval * (0.5 + Random.Shared.NextDouble()), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

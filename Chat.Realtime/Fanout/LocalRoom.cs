@@ -128,7 +128,10 @@ internal sealed partial class LocalRoom(
     {
         ReadOnlyMemory<byte> envelope = Envelopes.Resync(RoomId, epoch, headSeq, Time.GetUtcNow());
         foreach (var member in _members)
+        {
             if (member.IsLive) member.Connection.TrySend(envelope);
+            else member.ReadAgain();
+        }
     }
 
     protected override async Task RecheckAsync(CancellationToken cancellationToken)

@@ -54,6 +54,9 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
         KeptBackAfter = position;
     }
 
+    /// <summary>The numbering restarted while history was read: what was read is out of date.</summary>
+    public void ReadAgain() => ForgetKeptBack(lost: true);
+
     /// <summary>From now on events are delivered as they come, first those kept back that lie above <paramref name="position"/>.</summary>
     public void GoLive(long position)
     {

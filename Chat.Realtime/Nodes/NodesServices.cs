@@ -20,7 +20,8 @@ internal static class NodesServices
             var connections = provider.GetRequiredService<ConnectionRegistry>();
             return new LeaseKeeper(
                 provider.GetRequiredService<LeaseStore>(), provider.GetRequiredService<NodeIdentity>().Id, () => connections.Count,
-                provider.GetRequiredService<IServer>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LeaseKeeper>>());
+                provider.GetRequiredService<IServer>(), provider.GetRequiredService<IHostApplicationLifetime>(),
+                provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LeaseKeeper>>());
         });
         services.AddHostedService(provider => provider.GetRequiredService<LeaseKeeper>());
         services.AddSingleton<DeadNodes>();

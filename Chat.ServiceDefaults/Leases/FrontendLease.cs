@@ -17,8 +17,8 @@ public static class FrontendLease
     {
         builder.Services.AddHostedService(services => new LeaseKeeper(
             new LeaseStore(services.GetRequiredService<IConnectionMultiplexer>(), RedisKeys.Frontends),
-            Guid.NewGuid().ToString("N"), static () => 0, services.GetRequiredService<IServer>(), TimeProvider.System,
-            services.GetRequiredService<ILogger<LeaseKeeper>>()));
+            Guid.NewGuid().ToString("N"), static () => 0, services.GetRequiredService<IServer>(),
+            services.GetRequiredService<IHostApplicationLifetime>(), TimeProvider.System, services.GetRequiredService<ILogger<LeaseKeeper>>()));
         return builder;
     }
 }

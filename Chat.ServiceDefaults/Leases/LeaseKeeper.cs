@@ -14,7 +14,8 @@ namespace Chat.ServiceDefaults.Leases;
 /// behind the old id cannot hit what is written under the new one.
 /// </summary>
 public sealed partial class LeaseKeeper(
-    LeaseStore store, string processId, Func<int> connections, IServer server, TimeProvider time, ILogger<LeaseKeeper> logger)
+    LeaseStore store, string processId, Func<int> connections, IServer server, IHostApplicationLifetime lifetime, TimeProvider time,
+    ILogger<LeaseKeeper> logger)
     : IHostedLifecycleService, IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(NodeLease.RenewEverySeconds);
@@ -24,6 +25,7 @@ public sealed partial class LeaseKeeper(
     private readonly CancellationTokenSource _stopped = new();
     private readonly SemaphoreSlim _wake = new(0);
     private Task _loop = Task.CompletedTask;
+    private CancellationTokenRegistration _onStopping;
     private int _generation = 1;
     private long _renewedAt;
     private volatile string? _leaseId;
@@ -42,6 +44,8 @@ public sealed partial class LeaseKeeper(
 
     public Task StartedAsync(CancellationToken cancellationToken)
     {
+        // A signal stops the host this way, before any service is asked to stop: nobody's drain can delay the word.
+        _onStopping = lifetime.ApplicationStopping.Register(BeginDraining);
         var addresses = server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
         if (AnnouncedAddress.From(addresses) is { } address)
             _loop = RunAsync(address);
@@ -52,8 +56,7 @@ public sealed partial class LeaseKeeper(
 
     public Task StoppingAsync(CancellationToken cancellationToken)
     {
-        _draining = true;
-        _wake.Release();
+        BeginDraining();
         return Task.CompletedTask;
     }
 
@@ -75,8 +78,15 @@ public sealed partial class LeaseKeeper(
 
     public void Dispose()
     {
+        _onStopping.Dispose();
         _stopped.Dispose();
         _wake.Dispose();
+    }
+
+    private void BeginDraining()
+    {
+        _draining = true;
+        _wake.Release();
     }
 
     private async Task RunAsync(string address)

@@ -1,3 +1,7 @@
+using Chat.Tests.Backends;
+
+[assembly: AssemblyFixture(typeof(TestDirectory.Leftovers))]
+
 namespace Chat.Tests.Backends;
 
 /// <summary>
@@ -17,7 +21,7 @@ public sealed class TestDirectory : IDisposable
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
-    public static void RemoveLeftovers()
+    private static void RemoveLeftovers()
     {
         foreach (var directory in Directory.EnumerateDirectories(System.IO.Path.GetTempPath(), Prefix + "*"))
         {
@@ -28,4 +32,10 @@ public sealed class TestDirectory : IDisposable
     }
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
+
+    /// <summary>Cleans up once, before the first test.</summary>
+    public sealed class Leftovers
+    {
+        public Leftovers() => RemoveLeftovers();
+    }
 }

@@ -4,6 +4,7 @@ using Chat.Contracts;
 using Chat.Gateway;
 using Chat.ServiceDefaults;
 using Chat.Tests.Backends;
+using Chat.Tests.People;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
@@ -29,6 +30,8 @@ internal sealed class GatewayHost : IAsyncDisposable
     public IConnectionMultiplexer Connection { get; private set; } = null!;
 
     public HttpClient Client { get; private set; } = null!;
+
+    public IReadOnlyList<Target> Targets => _targets;
 
     public CapturedLog LogLines { get; } = new();
 
@@ -106,7 +109,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         await _app.StartAsync();
         Client = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = Http, Timeout = TimeSpan.FromSeconds(20) };
         var known = _targets.Count;
-        await Eventually.TrueAsync(() => known == 0 || LogLines.Any(line => _targets.All(target => line.Contains(target.Address.Authority, StringComparison.Ordinal))),
+        await Until.TrueAsync(() => known == 0 || LogLines.Any(line => _targets.All(target => line.Contains(target.Address.Authority, StringComparison.Ordinal))),
             "the gateway knows its targets");
     }
 }

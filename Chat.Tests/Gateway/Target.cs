@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using Chat.ServiceDefaults;
 using Chat.ServiceDefaults.Leases;
+using Chat.Tests.People;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -27,8 +28,8 @@ internal sealed class Target(WebApplication app, LeaseKeeper lease) : IAsyncDisp
         builder.Logging.ClearProviders();
         builder.Configuration[TrustedProxy.SecretKey] = proxySecret;
         builder.Services.AddSingleton(services => new LeaseKeeper(
-            new LeaseStore(redis, leases), Guid.NewGuid().ToString("N"), () => 0, services.GetRequiredService<IServer>(), TimeProvider.System,
-            services.GetRequiredService<ILogger<LeaseKeeper>>()));
+            new LeaseStore(redis, leases), Guid.NewGuid().ToString("N"), () => 0, services.GetRequiredService<IServer>(),
+            services.GetRequiredService<IHostApplicationLifetime>(), TimeProvider.System, services.GetRequiredService<ILogger<LeaseKeeper>>()));
         builder.Services.AddHostedService(services => services.GetRequiredService<LeaseKeeper>());
 
         var app = builder.Build();
@@ -46,7 +47,7 @@ internal sealed class Target(WebApplication app, LeaseKeeper lease) : IAsyncDisp
             context.Request.Headers.Keys.Where(key => key.StartsWith("X-", StringComparison.OrdinalIgnoreCase) || key == "Forwarded").ToList())));
         await app.StartAsync();
         var target = new Target(app, app.Services.GetRequiredService<LeaseKeeper>());
-        await Eventually.TrueAsync(() => target.LeaseId is not null, "the target announces itself");
+        await Until.TrueAsync(() => target.LeaseId is not null, "the target announces itself");
         return target;
     }
 

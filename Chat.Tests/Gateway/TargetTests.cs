@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.WebSockets;
 using Chat.Contracts;
 using Chat.Gateway.Targets;
 using Chat.ServiceDefaults.Leases;
+using Chat.Tests.People;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Chat.Tests.Gateway;
@@ -14,12 +16,32 @@ public sealed class TargetTests
     {
         await using var gateway = await GatewayHost.StartAsync(nodes: 2);
         var third = await gateway.AddNodeAsync("node-3");
-        await Eventually.TrueAsync(async () => (await gateway.GetAsync("/api/who")).Name == "node-3", "the new node is used");
+        await Until.TrueAsync(async () => (await gateway.GetAsync("/api/who")).Name == "node-3", "the new node is used");
 
         await third.DrainAsync();
-        await Eventually.TrueAsync(async () => !(await NamesAsync(gateway, 40)).Contains("node-3"), "the draining node is left out", TimeSpan.FromSeconds(3));
+        await Until.TrueAsync(async () => !(await NamesAsync(gateway, 40)).Contains("node-3"), "the draining node is left out", TimeSpan.FromSeconds(3));
 
         Assert.Equal(["node-1", "node-2"], (await NamesAsync(gateway, 60)).Order());
+    }
+
+    [Fact]
+    public async Task A_draining_node_keeps_the_connections_that_it_has()
+    {
+        await using var gateway = await GatewayHost.StartAsync(nodes: 1);
+        var soon = new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token;
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new Uri($"ws://{gateway.Http.Authority}/ws"), soon);
+
+        await gateway.Targets[0].DrainAsync();
+        await Until.TrueAsync(async () =>
+        {
+            using var refused = await gateway.Client.GetAsync("/api/who");
+            return refused.StatusCode == HttpStatusCode.ServiceUnavailable;
+        }, "nobody new gets to the draining node", TimeSpan.FromSeconds(3));
+
+        await socket.SendAsync("still here"u8.ToArray(), WebSocketMessageType.Text, true, soon);
+        var received = await socket.ReceiveAsync(new byte[100], soon);
+        Assert.Equal((WebSocketMessageType.Text, 10), (received.MessageType, received.Count));
     }
 
     [Fact]
@@ -27,7 +49,7 @@ public sealed class TargetTests
     {
         await using var gateway = await GatewayHost.StartAsync(nodes: 1);
         var dying = await gateway.AddNodeAsync("node-2");
-        await Eventually.TrueAsync(async () => (await gateway.GetAsync("/api/who")).Name == "node-2", "the second node is used");
+        await Until.TrueAsync(async () => (await gateway.GetAsync("/api/who")).Name == "node-2", "the second node is used");
 
         await dying.DieAsync();
 
@@ -45,7 +67,7 @@ public sealed class TargetTests
         await using var gateway = await GatewayHost.StartAsync();
 
         await gateway.Redis.KillAsync();
-        await Eventually.TrueAsync(() => gateway.LogLines.Any(line => line.Contains("the last known targets stay", StringComparison.Ordinal)), "the gateway noticed");
+        await Until.TrueAsync(() => gateway.LogLines.Any(line => line.Contains("the last known targets stay", StringComparison.Ordinal)), "the gateway noticed");
 
         Assert.Equal("node-1", (await gateway.GetAsync("/api/who")).Name);
     }
@@ -56,7 +78,7 @@ public sealed class TargetTests
         await using var gateway = await GatewayHost.StartAsync(nodes: 0, frontends: 1);
         var second = await gateway.AddFrontendAsync("frontend-2");
         string? cookie = null;
-        await Eventually.TrueAsync(async () =>
+        await Until.TrueAsync(async () =>
         {
             using var response = await gateway.Client.GetAsync("/");
             cookie = response.Headers.GetValues("Set-Cookie").Single().Split(';')[0];

@@ -13,12 +13,13 @@ public sealed class RedisRequirementsTests
     public async Task Wrong_settings_are_named_with_the_remedy_and_only_degrade()
     {
         await using var server = await RedisFixture.StartServerAsync();
-        await using var redis = await ConnectionMultiplexer.ConnectAsync(server.ConnectionString + ",allowAdmin=true");
+        await using var admin = await ConnectionMultiplexer.ConnectAsync(server.ConnectionString + ",allowAdmin=true");
+        await using var redis = await ConnectionMultiplexer.ConnectAsync(server.ConnectionString);
         var requirements = new RedisRequirements(redis, NullLogger<RedisRequirements>.Instance);
         var right = await requirements.CheckHealthAsync(new HealthCheckContext());
 
-        await redis.GetServers()[0].ConfigSetAsync("maxmemory-policy", "allkeys-lru");
-        await redis.GetServers()[0].ConfigSetAsync("appendonly", "no");
+        await admin.GetServers()[0].ConfigSetAsync("maxmemory-policy", "allkeys-lru");
+        await admin.GetServers()[0].ConfigSetAsync("appendonly", "no");
         var wrong = await requirements.CheckHealthAsync(new HealthCheckContext());
 
         Assert.Equal(HealthStatus.Healthy, right.Status);

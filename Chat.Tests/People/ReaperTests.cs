@@ -1,6 +1,7 @@
 using Chat.Contracts;
 using Chat.Realtime.Nodes;
 using Chat.ServiceDefaults.Leases;
+using Chat.Tests.Backends;
 using StackExchange.Redis;
 
 namespace Chat.Tests.People;
@@ -60,6 +61,33 @@ public sealed class ReaperTests(PeopleFixture people) : IClassFixture<PeopleFixt
         foreach (var user in users)
             await Until.TrueAsync(async () => (await people.Store.Redis.HashGetAllAsync(RedisKeys.Presence(user))) is [var only] && only.Name == process.LeaseId, "nothing stands under the old id");
         Assert.True(seen.Lease.NodeId != process.LeaseId);
+    }
+
+    [Fact]
+    public async Task Nobody_is_dead_because_redis_was_away_for_longer_than_a_lease_lives()
+    {
+        await using var redis = await RedisFixture.StartServerAsync();
+        await using var process = await NodeProcess.StartAsync(redis.ConnectionString, people.Store.DatabaseConnection, null);
+        await using var other = await NodeProcess.StartAsync(redis.ConnectionString, people.Store.DatabaseConnection, null);
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        var users = await people.UsersAsync(1);
+        var room = await people.RoomAsync(users);
+        process.Connect(users[0]);
+        await Until.TrueAsync(async () => await PresentAsync(other, room) == 1, "the user is online");
+        var heard = await Listener.OnAsync(connection, RedisKeys.EphemeralChannel(room));
+        var leases = (process.LeaseId, other.LeaseId);
+        await Task.Delay(TimeSpan.FromSeconds(1.1)); // what was announced at the start is over
+        heard.TakeAll();
+
+        redis.Pause();
+        await Task.Delay(TimeSpan.FromSeconds(NodeLease.LifeSeconds + 1.5));
+        redis.Continue();
+
+        var store = new LeaseStore(connection, RedisKeys.Nodes);
+        await Until.TrueAsync(async () => (await store.ReadAsync()).Live.Count() == 2, "both leases are renewed");
+        await Until.TrueAsync(async () => await PresentAsync(other, room) == 1, "the user is online");
+        Assert.Equal(leases, (process.LeaseId, other.LeaseId));
+        Assert.Empty(heard.TakeAll());
     }
 
     [Fact]
