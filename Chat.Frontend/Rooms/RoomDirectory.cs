@@ -19,10 +19,14 @@ public sealed partial class RoomDirectory(Platform platform, RoomList rooms, Pre
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(3);
 
     private readonly Dictionary<string, Task> _subscriptions = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource _firstRead = new();
     private bool _refreshing;
     private bool _refreshAgain;
 
     public RoomList Rooms { get; } = rooms;
+
+    /// <summary>Ready when the list was read for the first time.</summary>
+    public Task FirstRead => _firstRead.Task;
 
     /// <summary>Reads the list soon; several calls are one reading.</summary>
     public void Refresh()
@@ -118,6 +122,7 @@ public sealed partial class RoomDirectory(Platform platform, RoomList rooms, Pre
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
         Rooms.Load(await platform.Api.GetMyRoomsAsync(cancellationToken));
+        _firstRead.TrySetResult();
         platform.Signal.Raise(Change.All);
         platform.Tasks.Run("Subscribing to the rooms", SubscribeAllAsync);
     }

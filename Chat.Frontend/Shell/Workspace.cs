@@ -44,7 +44,7 @@ public sealed class Workspace(
     {
         DisplayName = user.UserName;
         _tasks = new CircuitTasks(fault, logs.CreateLogger<CircuitTasks>());
-        _mailbox = new Mailbox(dispatch, Reload, time);
+        _mailbox = new Mailbox(work => RunAsync(work, dispatch, fault), Reload, time);
         _connection = connections.Create(user);
         Platform = new Platform(user, _connection, () => connections.Api(user),
             new TimelineReader(user.UserId, user.UserName, () => DisplayName, clock), time, Signal, _tasks);
@@ -73,7 +73,7 @@ public sealed class Workspace(
         _tasks.Run("Opening a room", async _ =>
         {
             // Its unread number decides where it opens.
-            while (!Rooms.Loaded) await Task.Delay(TimeSpan.FromMilliseconds(50), time, opening.Token);
+            await Directory.FirstRead.WaitAsync(opening.Token);
             await room.LoadAsync(anchor, opening.Token);
         });
         Signal.Raise(Change.All);
@@ -97,6 +97,19 @@ public sealed class Workspace(
         if (_connection is not null) await _connection.DisposeAsync();
         if (_mailbox is not null) await _mailbox.DisposeAsync();
         _opening?.Dispose();
+    }
+
+    // A fault in one batch goes to the page; the mailbox itself goes on.
+    private static async Task RunAsync(Action work, Func<Action, Task> dispatch, Func<Exception, Task> fault)
+    {
+        try
+        {
+            await dispatch(work);
+        }
+        catch (Exception exception)
+        {
+            await fault(exception);
+        }
     }
 
     private async Task ReadMeAsync(CancellationToken cancellationToken)
@@ -142,7 +155,10 @@ public sealed class Workspace(
     private void Leave(SubscriptionEnded ended)
     {
         Directory.Remove(ended.RoomId);
-        if (Open?.RoomId == ended.RoomId) OpenRoom(ended.RoomId, null);
+        // Not opened again: that would join a public room anew.
+        if (Open?.RoomId != ended.RoomId) return;
+        _opening?.Cancel();
+        Open.Lose();
     }
 
     // Fell too far behind: what is shown is read anew instead of event by event.

@@ -89,6 +89,13 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
         }
     }
 
+    /// <summary>The user is out of the room.</summary>
+    public void Lose()
+    {
+        Stage = OpenStage.Missing;
+        platform.Signal.Raise(Change.All);
+    }
+
     public Change Receive(ChatEvent e)
     {
         var change = Change.None;

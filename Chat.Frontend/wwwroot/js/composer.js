@@ -1,4 +1,5 @@
 // The composer lives in the browser: text, keys, formatting and drafts, so that a slow circuit never delays a keystroke.
+import { call } from './call.js';
 import * as drafts from './drafts.js';
 import { submit } from './outbox.js';
 
@@ -37,7 +38,7 @@ export function attach(form, server, room, user) {
     if (!due) return;
     typedAt = active ? Date.now() : 0;
     // Said now or not at all: without a circuit nobody needs to know.
-    server.invokeMethodAsync('SetTyping', active).catch(() => {});
+    call(server, 'SetTyping', active).catch(() => {});
   };
 
   const set = value => {

@@ -1,6 +1,8 @@
 // Dialogs of the browser: focus stays inside and goes back where it came from; Esc and a click outside close.
+import { call } from './call.js';
+
 export function show(dialog, server) {
-  dialog.addEventListener('close', () => server.invokeMethodAsync('Closed').catch(() => {}), { once: true });
+  dialog.addEventListener('close', () => call(server, 'Closed').catch(() => {}), { once: true });
   let pressed = null;
   dialog.addEventListener('pointerdown', e => { pressed = e.target; });
   dialog.addEventListener('click', e => { if (e.target === dialog && pressed === dialog) dialog.close(); });

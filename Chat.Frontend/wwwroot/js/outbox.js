@@ -1,5 +1,7 @@
 // Messages that the platform has not acked yet, as the browser keeps them: they survive a lost circuit and a reload of this tab.
 // Each has its id from the start, so handing one over again makes no second message.
+import { call } from './call.js';
+
 const MAX = 100;
 
 let server = null;
@@ -48,7 +50,7 @@ async function handOver() {
     for (let entry; (entry = read().find(e => !taken.has(e.id)));) {
       taken.add(entry.id);
       try {
-        await server.invokeMethodAsync('Submit', entry.room, entry.id, entry.text);
+        await call(server, 'Submit', entry.room, entry.id, entry.text);
       } catch {
         taken.delete(entry.id); // the circuit is down: again when it is up
         return;

@@ -1,6 +1,7 @@
 // Keeps the reader's place in a timeline. At the end, the end stays in view; anywhere else nothing moves, whatever is added above
 // or below and however late heights change. Observers run before the next paint, so a correction is never seen.
 import { announce, begin } from './announce.js';
+import { call } from './call.js';
 
 const END_PX = 48;
 const AHEAD = 1.5;        // screens: older messages are loaded before they are needed
@@ -96,14 +97,14 @@ export function attach(scroller, server, room) {
   function tell() {
     if (told === atEnd) return;
     told = atEnd;
-    server.invokeMethodAsync('SetEndInView', atEnd).catch(() => { told = !told; });
+    call(server, 'SetEndInView', atEnd).catch(() => { told = !told; });
   }
 
   async function ask(what) {
     if (asked[what]) return;
     asked[what] = true;
     try {
-      await server.invokeMethodAsync(what);
+      await call(server, what);
     } catch {
       // The circuit or the platform is away: asked again with the next scroll.
     } finally {
@@ -133,7 +134,7 @@ export function attach(scroller, server, room) {
     else if (now - inView.since >= READ_MS) {
       readSeq = inView.seq;
       inView = { seq, since: now };
-      server.invokeMethodAsync('Seen', readSeq).catch(() => { readSeq = 0; });
+      call(server, 'Seen', readSeq).catch(() => { readSeq = 0; });
     }
   }
 

@@ -1,0 +1,67 @@
+using Chat.Contracts.Api;
+using Chat.Tests.EndToEnd;
+using static Microsoft.Playwright.Assertions;
+
+namespace Chat.Tests.Frontend;
+
+/// <summary>Processes die under an open window: it says so, loses nothing that was written, and comes back without anybody doing anything.</summary>
+[Collection(FaultedSystemTests.Name)]
+public sealed class WindowFaultTests(FaultedSystem faulted, Browser browser) : IClassFixture<Browser>
+{
+    private readonly ChatSystem _system = faulted.System;
+
+    [Fact]
+    public async Task Killed_nodes_are_named_in_the_banner_and_what_was_written_meanwhile_arrives_once()
+    {
+        var (window, other, room) = await OpenAsync();
+        await using var device = await other.ConnectAsync();
+        await Task.WhenAll(_system.KillAsync("realtime-1"), _system.KillAsync("realtime-2"), WriteAsync());
+        await window.ReadsAsync("written without a node");
+        await Expect(window.Page.Locator(".notices .banner")).ToHaveCountAsync(0);
+        await Expect(window.Page.Locator("article .state")).ToHaveCountAsync(0);
+        var history = await other.Api.GetMessagesAsync(room);
+        Assert.Single(history.Events, e => e.Content == "written without a node");
+        await other.Api.SendMessageAsync(room, new SendMessageRequest { Content = "and it goes on" });
+        await window.ReadsAsync("and it goes on");
+
+        async Task WriteAsync()
+        {
+            await Expect(window.Page.Locator(".me .who span")).ToHaveTextAsync("Connecting");
+            await window.SendAsync("written without a node");
+            await Expect(window.Page.Locator(".notices .banner")).ToBeVisibleAsync();
+            await Browser.PictureAsync(window.Page, "connecting");
+        }
+    }
+
+    [Fact]
+    public async Task A_killed_frontend_brings_back_the_room_the_draft_and_the_message_on_its_way()
+    {
+        var (window, other, room) = await OpenAsync();
+        var killed = _system.KillAsync("frontend-1");
+        await Expect(window.Page.Locator("html[data-circuit=down]")).ToHaveCountAsync(1);
+        await window.SendAsync("on its way");
+        await window.Composer.FillAsync("not finished");
+        await killed;
+        await Expect(window.Page.Locator("html[data-circuit=down]")).ToHaveCountAsync(0, new() { Timeout = 40_000 });
+        await window.InRoomAsync(room);
+        await window.ReadsAsync("on its way");
+        await Expect(window.Composer).ToHaveValueAsync("not finished");
+        var history = await other.Api.GetMessagesAsync(room);
+        Assert.Single(history.Events, e => e.Content == "on its way");
+        await Browser.PictureAsync(window.Page, "back");
+    }
+
+    private async Task<(Window Window, Person Other, string Room)> OpenAsync()
+    {
+        var (person, other) = (await _system.RegisterAsync("stays"), await _system.RegisterAsync("other"));
+        var room = $"faults-{person.UserName}";
+        await other.Api.CreateRoomAsync(new CreateRoomRequest(room, room, RoomKinds.Public));
+        await person.Api.JoinRoomAsync(room);
+        await other.Api.SendMessageAsync(room, new SendMessageRequest { Content = "before" });
+        var window = new Window(await browser.OpenAsync(), _system.Origin);
+        await window.SignInAsync(person.UserName, $"/rooms/{room}");
+        await window.InRoomAsync(room);
+        await window.ReadsAsync("before");
+        return (window, other, room);
+    }
+}
