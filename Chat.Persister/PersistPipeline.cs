@@ -122,7 +122,7 @@ internal sealed partial class PersistPipeline(
 
     /// <summary>What waiting may cure: one of the servers is away or busy.</summary>
     private static bool IsPassing(Exception failure) =>
-        failure is NumberingUnavailableException or ChatException or RedisException or NpgsqlException or KafkaException or TimeoutException;
+        failure is NumberingUnavailableException or ChatException or RedisException or RedisCommandException or NpgsqlException or KafkaException or TimeoutException;
 
     private static partial class Log
     {
