@@ -68,6 +68,18 @@ public sealed class HandshakeTests(NodeFixture fixture)
     }
 
     [Fact]
+    public async Task One_connection_too_many_is_closed_with_4429()
+    {
+        await using var node = await TestNode.StartAsync(
+            fixture.Node.Backing, ("Chat:Limits:Enabled", "true"), ("Chat:Limits:ConnectionsPerUser", "2"), ("Chat:Limits:HandshakesPerSecond", "0"));
+        var user = NodeFixture.Name("ann");
+        await using var first = await node.ConnectAsync(user);
+        await using var second = await node.ConnectAsync(user);
+        await using (var third = await TestClient.OpenAsync(node.Address, TestNode.Token(user))) Assert.Equal(4429, await third.CloseCodeAsync());
+        await using var other = await node.ConnectAsync(NodeFixture.Name("bob"));
+    }
+
+    [Fact]
     public async Task No_token_is_logged_anywhere()
     {
         var log = new KeptLog();
