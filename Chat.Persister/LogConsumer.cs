@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Chat.Contracts;
-using Chat.Data.Writing;
 using Confluent.Kafka;
 
 namespace Chat.Persister;
