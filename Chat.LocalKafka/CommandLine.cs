@@ -56,9 +56,16 @@ internal static class CommandLine
             """);
         var defaults = new KafkaBrokerOptions { Data = "" };
         foreach (var (name, option) in Options)
-            text.AppendLine(CultureInfo.InvariantCulture, $"  {name,-32} {Describe(option.PropertyType),-10} default: {option.GetValue(defaults) ?? "-"}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {name,-32} {Describe(option.PropertyType),-10} default: {Text(option.GetValue(defaults))}");
         return text.ToString();
     }
+
+    private static string Text(object? value) => value switch
+    {
+        null or "" => "-",
+        bool flag => flag ? "true" : "false",
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
 
     private static string Describe(Type type) =>
         type == typeof(TimeSpan) ? "hh:mm:ss" : type == typeof(string) ? "text" : type == typeof(bool) ? "true|false" : "number";

@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Chat.Contracts;
-using Chat.Data.Writing;
 using Confluent.Kafka;
 
 namespace Chat.Persister;
@@ -79,7 +78,7 @@ internal sealed partial class LogConsumer(
             consumer.Subscribe(LogTopics.Events);
             Consume(consumer);
         }
-        catch (KafkaException failure) when (failure.Error.IsFatal)
+        catch (KafkaException failure)
         {
             Log.Rebuilding(logger, failure.Error.Reason);
             _stop.Token.WaitHandle.WaitOne(RebuildAfter * (0.5 + Random.Shared.NextDouble()));
@@ -181,7 +180,7 @@ internal sealed partial class LogConsumer(
 
     private void Begin(IReadOnlyList<TopicPartitionOffset> offsets)
     {
-        commits.Forget();
+        commits.Begin(offsets);
         _next.Clear();
         foreach (var offset in offsets.Where(offset => offset.Offset.Value >= 0))
             _next[offset.Partition.Value] = offset.Offset.Value;

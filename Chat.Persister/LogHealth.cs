@@ -4,13 +4,13 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Chat.Persister;
 
 /// <summary>Degraded while no broker answers a question about the cluster. Nothing is produced.</summary>
-internal sealed class LogHealth(IConfiguration configuration, ILogger<LogHealth> logger) : IHealthCheck, IDisposable
+internal sealed partial class LogHealth(IConfiguration configuration, ILogger<LogHealth> logger) : IHealthCheck, IDisposable
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
 
     private readonly Lazy<IAdminClient> _admin = new(() => new AdminClientBuilder(new AdminClientConfig { BootstrapServers = configuration.GetConnectionString("kafka") })
-        .SetErrorHandler((_, error) => logger.LogDebug("Kafka client: {Message}", error.Reason))
-        .SetLogHandler((_, message) => logger.LogDebug("Kafka client: {Message}", message.Message))
+        .SetErrorHandler((_, error) => Log.ClientError(logger, error.Reason))
+        .SetLogHandler((_, message) => Log.ClientError(logger, message.Message))
         .Build());
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -31,5 +31,11 @@ internal sealed class LogHealth(IConfiguration configuration, ILogger<LogHealth>
     {
         if (_admin.IsValueCreated)
             _admin.Value.Dispose();
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4701, LogLevel.Debug, "Kafka client: {Message}")]
+        public static partial void ClientError(ILogger logger, string message);
     }
 }

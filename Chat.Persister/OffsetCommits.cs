@@ -15,6 +15,7 @@ internal sealed partial class OffsetCommits(PersisterMetrics metrics, TimeProvid
 
     private readonly ConcurrentDictionary<int, long> _written = new();
     private readonly Dictionary<int, long> _committed = [];
+    private readonly Dictionary<int, long> _started = [];
     private long _followedAt = time.GetTimestamp();
 
     /// <summary>Called by the writing stage, everything else by the consumer's thread.</summary>
@@ -51,11 +52,14 @@ internal sealed partial class OffsetCommits(PersisterMetrics metrics, TimeProvid
         }
     }
 
-    /// <summary>The assignment ends: what was written under it is no longer this process' to commit.</summary>
-    public void Forget()
+    /// <summary>Another assignment begins: what was written under the last one is no longer this process' to commit.</summary>
+    public void Begin(IReadOnlyList<TopicPartitionOffset> offsets)
     {
         _written.Clear();
         _committed.Clear();
+        _started.Clear();
+        foreach (var offset in offsets)
+            _started[offset.Partition.Value] = offset.Offset.Value;
     }
 
     private long Lag(IConsumer<byte[]?, byte[]?> consumer, TopicPartition partition)
@@ -64,8 +68,8 @@ internal sealed partial class OffsetCommits(PersisterMetrics metrics, TimeProvid
         var log = consumer.GetWatermarkOffsets(partition);
         if (log.High.Value < 0)
             return 0;
-        var next = _written.TryGetValue(partition.Partition.Value, out var written) ? written : Math.Max(0, consumer.Position(partition).Value);
-        return Math.Max(0, log.High.Value - next);
+        var next = _written.TryGetValue(partition.Partition.Value, out var written) ? written : _started.GetValueOrDefault(partition.Partition.Value);
+        return Math.Max(0, log.High.Value - Math.Max(next, log.Low.Value));
     }
 
     private static partial class Log

@@ -14,7 +14,7 @@ namespace Chat.Persister;
 /// </summary>
 internal sealed partial class PersistPipeline(
     LogConsumer consumer, NumberingStage numbering, RoomCopier copier, PostgresWriter writer, PersistedMarks marks, EpochStore epochs,
-    PersisterMetrics metrics, PersisterOptions options, TimeProvider time, ILogger<PersistPipeline> logger)
+    PersisterMetrics metrics, PersisterOptions options, TimeProvider time, ILogger<PersistPipeline> logger) : IDisposable
 {
     // A hole that is still there after this many attempts (about 10 s) will not be filled by waiting.
     private const int MaxHoleAttempts = 7;
@@ -22,12 +22,16 @@ internal sealed partial class PersistPipeline(
     private readonly Channel<NumberedBatch> _numbered = Channel.CreateBounded<NumberedBatch>(
         new BoundedChannelOptions(options.WaitingBatches) { SingleReader = true, SingleWriter = true });
 
+    // Asked to stop, a stage finishes what it has begun (or loses nothing by being cut off after this time).
+    private static readonly TimeSpan FinishTime = TimeSpan.FromSeconds(5);
+    private readonly CancellationTokenSource _work = new();
     private int _holes;
 
     /// <summary>Runs until it is cancelled; fails when a stage fails for a reason that no retry will change.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await using var finish = stop.Token.Register(() => _work.CancelAfter(FinishTime));
         consumer.Start();
         Task[] stages = [NumberAllAsync(stop.Token), WriteAllAsync(stop.Token), consumer.Ended];
         await Task.WhenAny(stages);
@@ -56,7 +60,7 @@ internal sealed partial class PersistPipeline(
         {
             try
             {
-                if (await numbering.NumberAsync(batch, cancellationToken) is { } numbered)
+                if (await numbering.NumberAsync(batch, _work.Token) is { } numbered)
                     return numbered;
                 // What waits to be written was numbered before, and may have lost its numbers: all of it comes again, in log order.
                 consumer.ReadAgain(batch.Assignment);
@@ -84,8 +88,8 @@ internal sealed partial class PersistPipeline(
         {
             try
             {
-                var copies = await copier.CopyAsync(batch, acceptHoles: _holes >= MaxHoleAttempts, cancellationToken);
-                switch (copies.HasHole ? WriteOutcome.LogMoved : await writer.WriteAsync(batch, copies, cancellationToken))
+                var copies = await copier.CopyAsync(batch, acceptHoles: _holes >= MaxHoleAttempts, _work.Token);
+                switch (copies.HasHole ? WriteOutcome.LogMoved : await writer.WriteAsync(batch, copies, _work.Token))
                 {
                     case WriteOutcome.Written:
                         _holes = 0;
@@ -99,7 +103,7 @@ internal sealed partial class PersistPipeline(
                         backoff.Reset();
                         continue;
                     case WriteOutcome.EpochChanged:
-                        await epochs.RefreshAsync(batch.Epoch, cancellationToken);
+                        await epochs.RefreshAsync(batch.Epoch, _work.Token);
                         consumer.ReadAgain(batch.Batch.Assignment);
                         return;
                     case WriteOutcome.LogMoved:
@@ -120,9 +124,11 @@ internal sealed partial class PersistPipeline(
         }
     }
 
+    public void Dispose() => _work.Dispose();
+
     /// <summary>What waiting may cure: one of the servers is away or busy.</summary>
     private static bool IsPassing(Exception failure) =>
-        failure is NumberingUnavailableException or ChatException or RedisException or NpgsqlException or KafkaException or TimeoutException;
+        failure is NumberingUnavailableException or ChatException or RedisException or RedisCommandException or NpgsqlException or KafkaException or TimeoutException;
 
     private static partial class Log
     {

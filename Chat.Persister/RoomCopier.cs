@@ -1,6 +1,5 @@
 using Chat.Contracts;
 using Chat.Data.History;
-using Chat.Data.Numbering;
 using Chat.Data.Writing;
 using Npgsql;
 

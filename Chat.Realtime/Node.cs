@@ -36,7 +36,6 @@ internal static class Node
 
         var app = builder.Build();
         app.UseTrustedProxy();
-        app.UseHandshakeLimits();
         WebSocketEndpoint.Map(app);
         app.MapChatApi();
         app.MapDefaultEndpoints();

@@ -106,14 +106,35 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, EpochS
     {
         if (slice is { Head: { } head, FirstSeq: > 0 })
             return new RoomBounds(head, slice.Epoch, slice.FirstSeq);
-        var bounds = await stored.GetBoundsAsync(roomId, cancellationToken);
-        if (slice.Head is { } known)
+        if (slice.Head is not { } known)
         {
-            // Nothing is persisted yet, or the hot stream was kept when the epoch changed: the first of both ends.
-            var oldest = slice.Events is [var first, ..] ? first.Event.Seq : known;
-            return new RoomBounds(known, slice.Epoch, bounds.FirstSeq > 0 ? bounds.FirstSeq : oldest);
+            var bounds = await stored.GetBoundsAsync(roomId, cancellationToken);
+            return bounds.HeadSeq > 0 ? bounds : new RoomBounds(0, await GetEpochAsync(cancellationToken), 0);
         }
-        return bounds.HeadSeq > 0 ? bounds : new RoomBounds(0, (await epochs.GetAsync(cancellationToken)).Number, 0);
+        // Nothing of the room is persisted, or nothing that this server was told of: the oldest that can be found.
+        var first = slice.Events is [var oldest, ..] ? oldest.Event.Seq : known;
+        try
+        {
+            if (await stored.GetBoundsAsync(roomId, cancellationToken) is { FirstSeq: > 0 } persisted)
+                first = persisted.FirstSeq;
+        }
+        catch (ChatException failure)
+        {
+            Log.HotPartAlone(logger, roomId, failure.Message);
+        }
+        return new RoomBounds(known, slice.Epoch, first);
+    }
+
+    private async Task<int> GetEpochAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await epochs.GetAsync(cancellationToken)).Number;
+        }
+        catch (NumberingUnavailableException)
+        {
+            throw new ChatException(ErrorCodes.Unavailable, "The current epoch cannot be found now.", RetryAfterMs);
+        }
     }
 
     private static async Task<HotSlice> ReadHotAsync(Task<HotSlice> read)
@@ -142,7 +163,7 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, EpochS
         }
     }
 
-    private static bool IsAway(Exception failure) => failure is RedisException or TimeoutException or ObjectDisposedException;
+    private static bool IsAway(Exception failure) => failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException;
 
     private static List<NumberedEvent> Positions(HotSlice slice) => [.. slice.Events.Select(e => e.Event)];
 
@@ -164,7 +185,7 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, EpochS
         [LoggerMessage(2201, LogLevel.Warning, "History of room {RoomId} is not contiguous after {AfterSeq} up to {HeadSeq}: {Count} events were found")]
         public static partial void NotContiguous(ILogger logger, string roomId, long afterSeq, long headSeq, int count);
 
-        [LoggerMessage(2202, LogLevel.Debug, "A page of room {RoomId} comes from the hot stream alone: {Reason}")]
+        [LoggerMessage(2202, LogLevel.Debug, "Room {RoomId} is read from the hot stream alone: {Reason}")]
         public static partial void HotPartAlone(ILogger logger, string roomId, string reason);
 
         [LoggerMessage(2203, LogLevel.Debug, "A page comes from Postgres alone: {Reason}")]

@@ -71,7 +71,8 @@ public sealed partial class UnitOfWork(IServiceScopeFactory scopes, TimeProvider
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested && MeansAway(e))
         {
-            Interlocked.Exchange(ref _awayUntil, (time.GetUtcNow() + Spared).UtcTicks);
+            // Tables that are only being made answer at once: nobody has to be spared.
+            if (!IsUnprepared(e)) Interlocked.Exchange(ref _awayUntil, (time.GetUtcNow() + Spared).UtcTicks);
             Log.Away(logger, e.Message);
             throw Unavailable();
         }
@@ -82,13 +83,16 @@ public sealed partial class UnitOfWork(IServiceScopeFactory scopes, TimeProvider
     private static bool MeansAway(Exception e) => e switch
     {
         OperationCanceledException or TimeoutException or RetryLimitExceededException => true,
-        // A process that has just started serves while the tables are being made.
-        DbException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidCatalogName } => true,
+        _ when IsUnprepared(e) => true,
         DbException { SqlState: not null } refused => refused.IsTransient,
         DbException => true, // the connection itself: refused, reset, or lost half-way
         { InnerException: { } inner } => MeansAway(inner),
         _ => false,
     };
+
+    // A process that has just started serves what it can while the tables are being made.
+    private static bool IsUnprepared(Exception e) =>
+        e is DbException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidCatalogName };
 
     private static partial class Log
     {

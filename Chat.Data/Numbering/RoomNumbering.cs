@@ -51,7 +51,7 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
                 // This server may have forgotten events that had a number in an earlier epoch: Postgres remembers those that it has.
                 persisted = await FindPersistedAsync(events, cancellationToken);
             }
-            catch (Exception failure) when (failure is RedisException or TimeoutException or ObjectDisposedException)
+            catch (Exception failure) when (failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
             {
                 throw new NumberingUnavailableException($"Redis did not number events of room {roomId}: {failure.Message}", failure);
             }
@@ -69,7 +69,7 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
         {
             values = await redis.GetDatabase().StringGetAsync([.. eventIds.Select(id => (RedisKey)(prefix + id.ToString("N")))]).WaitAsync(cancellationToken);
         }
-        catch (Exception failure) when (failure is RedisException or TimeoutException or ObjectDisposedException)
+        catch (Exception failure) when (failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
         {
             throw new NumberingUnavailableException($"Redis did not say which events of room {roomId} it knows: {failure.Message}", failure);
         }

@@ -72,8 +72,11 @@ namespace Aspire.Hosting
         private const string Image = "docker.io/library/postgres:18.3";
 
         public static IResourceBuilder<PostgresServerResource> AddPostgres(
-            this IDistributedApplicationBuilder builder, string name, IResourceBuilder<ParameterResource>? password = null, int? port = null)
+            this IDistributedApplicationBuilder builder, string name,
+            IResourceBuilder<ParameterResource>? userName = null, IResourceBuilder<ParameterResource>? password = null, int? port = null)
         {
+            if (userName is not null)
+                throw new DistributedApplicationException($"The local engine's Postgres has one superuser, '{PostgresServerResource.UserName}': leave the user name of '{name}' out.");
             var passwordParameter = password?.Resource
                 ?? ParameterResourceBuilderExtensions.CreateDefaultPasswordParameter(builder, $"{name}-password");
             return builder.AddResource(new PostgresServerResource(name, passwordParameter))

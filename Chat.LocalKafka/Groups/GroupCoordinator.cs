@@ -81,6 +81,7 @@ internal sealed class GroupCoordinator : IDisposable
         }
     }
 
+    /// <summary>Deletes a group that nobody is in, with its offsets.</summary>
     public async Task<ErrorCode> DeleteAsync(string id)
     {
         if (Find(id) is not { } group)

@@ -3,7 +3,6 @@ namespace Chat.LocalKafka.Protocol;
 /// <summary>The error codes of the Kafka protocol that this broker gives out. Clients decide by these numbers whether to retry.</summary>
 internal enum ErrorCode : short
 {
-    UnknownServerError = -1,
     None = 0,
     OffsetOutOfRange = 1,
     CorruptMessage = 2,
@@ -11,9 +10,7 @@ internal enum ErrorCode : short
     RequestTimedOut = 7,
     MessageTooLarge = 10,
     OffsetMetadataTooLarge = 12,
-    CoordinatorLoadInProgress = 14,
     CoordinatorNotAvailable = 15,
-    NotCoordinator = 16,
     InvalidTopicException = 17,
     InvalidRequiredAcks = 21,
     IllegalGeneration = 22,
@@ -39,15 +36,12 @@ internal enum ErrorCode : short
     NonEmptyGroup = 68,
     GroupIdNotFound = 69,
     FetchSessionIdNotFound = 70,
-    FencedLeaderEpoch = 74,
     UnknownLeaderEpoch = 75,
     UnsupportedCompressionType = 76,
     MemberIdRequired = 79,
     GroupMaxSizeReached = 81,
     FencedInstanceId = 82,
-    GroupSubscribedToTopic = 86,
     InvalidRecord = 87,
     UnknownTopicId = 100,
-    InconsistentTopicId = 103,
     UnsupportedEndpointType = 115,
 }

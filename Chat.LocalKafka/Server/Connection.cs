@@ -40,6 +40,7 @@ internal sealed partial class Connection
     private ApiKey _lastKey = ApiKey.ApiVersions;
     private int _inFlight;
     private volatile bool _insideFrame;
+    private volatile bool _sending;
     private TaskCompletionSource? _idle;
 
     public Connection(Socket socket, RequestDispatcher dispatcher, MemoryBudget memory, int maxFrameBytes, ILogger log)
@@ -57,9 +58,7 @@ internal sealed partial class Connection
     public long LastProgress => Volatile.Read(ref _lastProgress);
 
     /// <summary>Whether bytes are owed by either side: silence now is a stall, otherwise it is idleness.</summary>
-    public bool IsBusy => _insideFrame || Sending;
-
-    private bool Sending { get; set; }
+    public bool IsBusy => _insideFrame || _sending;
 
     /// <summary>Serves the connection until it ends.</summary>
     public async Task RunAsync()
@@ -230,7 +229,7 @@ internal sealed partial class Connection
 
     private async Task SendAsync(ReadOnlyMemory<byte> bytes)
     {
-        Sending = true;
+        _sending = true;
         Volatile.Write(ref _lastProgress, Environment.TickCount64);
         while (!bytes.IsEmpty)
         {
@@ -238,7 +237,7 @@ internal sealed partial class Connection
             Volatile.Write(ref _lastProgress, Environment.TickCount64);
         }
 
-        Sending = false;
+        _sending = false;
     }
 
     /// <summary>As Kafka shows clients: a slash and the address.</summary>

@@ -14,7 +14,7 @@ namespace Chat.Realtime.Connections;
 /// own channel is subscribed, so a direct message sent after the welcome was seen is not missed.
 /// </summary>
 internal sealed class ConnectionLifecycle(
-    ConnectionRegistry registry, UserFeeds users, LocalRooms rooms, PresenceTracker presence, ConnectionLimits limits, NodeIdentity node, NodeMetrics metrics,
+    ConnectionRegistry registry, UserFeeds users, LocalRooms rooms, PresenceTracker presence, UserConnections userConnections, NodeIdentity node, NodeMetrics metrics,
     IOptions<ConnectionOptions> options, TimeProvider time)
 {
     /// <summary>A new connection of <paramref name="user"/>; the transport attaches itself afterwards.</summary>
@@ -34,7 +34,7 @@ internal sealed class ConnectionLifecycle(
             Leave(connection);
             throw;
         }
-        if (!await limits.MayStayAsync(connection)) connection.Close(CloseCodes.TooManyConnections, "too many connections");
+        if (!await userConnections.MayStayAsync(connection)) connection.Close(CloseCodes.TooManyConnections, "too many connections");
         return connection;
     }
 

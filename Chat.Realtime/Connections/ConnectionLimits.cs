@@ -6,7 +6,7 @@ namespace Chat.Realtime.Connections;
 
 /// <summary>
 /// How many connections this node lets a user and an address have, and how fast an address may make new ones. A place is taken before the upgrade and
-/// given back with the connection.
+/// given back with the connection. A user's limit over all nodes is <see cref="UserConnections"/>' business.
 /// </summary>
 internal sealed class ConnectionLimits(RateLimiter limiter, IOptions<LimitOptions> options)
 {

@@ -164,8 +164,15 @@ internal sealed partial class WebSocketSession : IThreadPoolWorkItem, IAsyncDisp
 
     private void Cut()
     {
-        _socket.Abort();
-        _abort();
+        try
+        {
+            _socket.Abort();
+            _abort();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The request ended by itself in this very moment: there is nothing left to cut.
+        }
     }
 
     private static partial class Log

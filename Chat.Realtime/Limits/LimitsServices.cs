@@ -9,7 +9,7 @@ internal static class LimitsServices
         builder.Services.AddOptions<LimitOptions>().BindConfiguration(LimitOptions.Section).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<LimitOptions>, LimitOptionsValidator>();
         builder.Services.AddSingleton<RateLimiter>();
-        builder.Services.AddSingleton<ConnectionLimits>();
+        builder.Services.AddSingleton<UserConnections>();
         return builder;
     }
 }

@@ -4,7 +4,6 @@ using Chat.Data;
 using Chat.Data.History;
 using Chat.Data.Model;
 using Chat.Data.Numbering;
-using Chat.Tests.Backends;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

@@ -49,14 +49,15 @@ public sealed class ConnectionLimitTests(NodeFixture nodes)
         var started = TimeProvider.System.GetTimestamp();
         HttpResponseMessage response;
         var passed = 0;
-        while ((response = await HandshakeAsync(node, "203.0.113.7")).StatusCode != HttpStatusCode.TooManyRequests) passed++;
+        while ((response = await HandshakeAsync(node, "203.0.113.7")).StatusCode == HttpStatusCode.Unauthorized && passed < 50) passed++;
 
+        Assert.Equal(HttpStatusCode.TooManyRequests, response.StatusCode);
         Assert.InRange(passed, 5, 6 + (int)TimeProvider.System.GetElapsedTime(started).TotalSeconds);
         Assert.Equal(TimeSpan.FromSeconds(1), response.Headers.RetryAfter?.Delta);
         var problem = await response.Content.ReadFromJsonAsync(ChatJson.Default.Problem);
         Assert.Equal(ErrorCodes.RateLimited, problem?.Code);
         Assert.InRange(problem!.RetryAfterMs!.Value, 1, 1000);
-        Assert.NotEqual(HttpStatusCode.TooManyRequests, (await HandshakeAsync(node, "203.0.113.8")).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await HandshakeAsync(node, "203.0.113.8")).StatusCode);
     }
 
     [Fact]
@@ -86,10 +87,15 @@ public sealed class ConnectionLimitTests(NodeFixture nodes)
     private static Task<TestNode> StartAsync(Backing backing, params (string Key, string Value)[] settings) =>
         TestNode.StartAsync(backing, [("Chat:Limits:Enabled", "true"), .. settings]);
 
+    // Without a token: what is refused for its rate is not even asked for one.
     private static async Task<HttpResponseMessage> HandshakeAsync(TestNode node, string address)
     {
         using var http = new HttpClient { BaseAddress = node.Address };
         using var request = new HttpRequestMessage(HttpMethod.Get, "/ws");
+        request.Headers.Connection.Add("Upgrade");
+        request.Headers.Upgrade.Add(new("websocket"));
+        request.Headers.Add("Sec-WebSocket-Version", "13");
+        request.Headers.Add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
         request.Headers.Add("X-Chat-Proxy", "secret");
         request.Headers.Add("X-Forwarded-For", address);
         return await http.SendAsync(request);
@@ -101,9 +107,13 @@ public sealed class ConnectionLimitTests(NodeFixture nodes)
         var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Authorization", $"Bearer {TestNode.Token(user)}");
         await socket.ConnectAsync(new UriBuilder(node.Address) { Scheme = "ws", Path = "/ws" }.Uri, CancellationToken.None).WaitAsync(Until.Patience);
-        await socket.ReceiveAsync(new byte[4096], CancellationToken.None).WaitAsync(Until.Patience); // the welcome
-        await socket.SendAsync("{\"event_type\":\"ping\",\"id\":1}"u8.ToArray(), WebSocketMessageType.Text, true, CancellationToken.None);
+        // The welcome comes first, unless this node alone has too many already.
         var received = await socket.ReceiveAsync(new byte[4096], CancellationToken.None).WaitAsync(Until.Patience);
+        if (received.MessageType != WebSocketMessageType.Close)
+        {
+            await socket.SendAsync("{\"event_type\":\"ping\",\"id\":1}"u8.ToArray(), WebSocketMessageType.Text, true, CancellationToken.None);
+            received = await socket.ReceiveAsync(new byte[4096], CancellationToken.None).WaitAsync(Until.Patience);
+        }
         if (received.MessageType == WebSocketMessageType.Close)
         {
             await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);

@@ -11,7 +11,7 @@ namespace Chat.Tests.Persister;
 /// <summary>The servers that a persister stands on, with a Redis and a broker of the test's own, and what a test asks of them.</summary>
 internal sealed class PersisterServers(RedisTestServer redis, KafkaTestServer kafka, RoomStore store) : IAsyncDisposable
 {
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(60);
 
     public RedisTestServer Redis { get; } = redis;
 

@@ -8,7 +8,7 @@ namespace Chat.Realtime.Limits;
 /// How many connections a user may have, over all nodes: the ones that are open stay, the newest is refused. When Redis cannot be asked,
 /// only those of this node count.
 /// </summary>
-internal sealed class ConnectionLimits(ConnectionRegistry registry, PresenceTracker presence, IOptions<LimitOptions> options)
+internal sealed class UserConnections(ConnectionRegistry registry, PresenceTracker presence, IOptions<LimitOptions> options)
 {
     /// <summary>False when a connection that has just been counted is one too many. Answers within a second or so.</summary>
     public async Task<bool> MayStayAsync(Connection connection)
