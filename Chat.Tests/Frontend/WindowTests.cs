@@ -147,6 +147,7 @@ public sealed class WindowTests(SharedSystem shared, Browser browser) : IClassFi
         await window.Page.GetByLabel("User name").FillAsync(person.UserName);
         await window.Page.Locator("#password").FillAsync(Window.Password);
         await window.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).TapAsync();
+        await window.LiveAsync();
         await window.Page.GetByRole(AriaRole.Button, new() { Name = "Open rooms and people" }).TapAsync();
         await Expect(window.Row(room)).ToBeInViewportAsync();
         await Browser.PictureAsync(window.Page, "drawer-375");

@@ -1,9 +1,11 @@
 // The sidebar as a drawer on narrow screens. Its state is the browser's: opening it waits for nobody.
 const app = () => document.querySelector('.app');
+let wanted = false;
 
 export function drawer(open) {
   const host = app();
   if (!host || (host.dataset.drawer === 'open') === open) return;
+  wanted = open;
   host.dataset.drawer = open ? 'open' : 'closed';
   const opener = document.querySelector('[data-drawer-open]');
   opener?.setAttribute('aria-expanded', open);
@@ -11,6 +13,9 @@ export function drawer(open) {
   if (open) (inside.querySelector('[aria-current]') ?? inside.querySelector('a, button'))?.focus();
   else if (inside.contains(document.activeElement)) opener?.focus();
 }
+
+/** The circuit has rendered the page anew: the drawer is as it was. */
+export const again = () => drawer(wanted);
 
 export const isOpen = () => app()?.dataset.drawer === 'open';
 

@@ -1,4 +1,5 @@
 // What the page asks of the browser: where it is, and what it remembers.
+import * as drawer from './drawer.js';
 import * as drafts from './drafts.js';
 import { connect, done } from './outbox.js';
 import { restore } from './composer.js';
@@ -6,6 +7,7 @@ import { position } from './timeline.js';
 
 export function start(page, user) {
   connect(page, user);
+  drawer.again();
   const options = new Intl.DateTimeFormat(undefined, { hour: 'numeric' }).resolvedOptions();
   return { zone: options.timeZone ?? '', offsetMinutes: -new Date().getTimezoneOffset(), twelveHours: options.hour12 === true };
 }

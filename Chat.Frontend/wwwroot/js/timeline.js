@@ -79,10 +79,15 @@ export function attach(scroller, server, room) {
     return true;
   }
 
-  // One message is the tab stop of the whole list.
+  // One message is the tab stop of the whole list: the newest, unless somebody walks through the list or reads further up.
   function rove() {
-    if (list.querySelector('article[tabindex="0"]')) return;
-    list.querySelector(':scope > li:last-of-type article')?.setAttribute('tabindex', '0');
+    const stop = list.querySelector('article[tabindex="0"]');
+    if (stop && (!atEnd || list.contains(document.activeElement))) return;
+    const all = list.querySelectorAll('article');
+    const newest = all[all.length - 1];
+    if (!newest || newest === stop) return;
+    stop?.setAttribute('tabindex', '-1');
+    newest.setAttribute('tabindex', '0');
   }
 
   function settle() {
@@ -105,6 +110,8 @@ export function attach(scroller, server, room) {
     asked[what] = true;
     try {
       await call(server, what);
+      // The page may have come before its answer: then nobody has looked yet whether it was enough.
+      setTimeout(load);
     } catch {
       // The circuit or the platform is away: asked again with the next scroll.
     } finally {
