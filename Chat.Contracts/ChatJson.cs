@@ -18,7 +18,6 @@ namespace Chat.Contracts;
 [JsonSerializable(typeof(ClientCommand))]
 [JsonSerializable(typeof(ServerReply))]
 [JsonSerializable(typeof(NodeLease))]
-[JsonSerializable(typeof(Dictionary<string, string>))] // the content of room_updated
 [JsonSerializable(typeof(RegisterRequest))]
 [JsonSerializable(typeof(LoginRequest))]
 [JsonSerializable(typeof(RefreshRequest))]

@@ -185,16 +185,31 @@ internal sealed class Replica
         {
             while (true)
             {
-                var healthy = await _launcher.IsHealthyAsync(_index, cancellationToken);
+                var healthy = await IsHealthyAsync(cancellationToken);
                 var status = healthy ? HealthStatus.Healthy : HealthStatus.Unhealthy;
                 if (status != Snapshot.HealthStatus)
                     Publish(snapshot => snapshot with { HealthStatus = status });
                 await Task.Delay(healthy ? ProbeInterval : StartingProbeInterval, cancellationToken);
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
-            // The process is stopping or gone.
+            // The process is stopping or gone: whatever the last check ran into says nothing.
+        }
+    }
+
+    /// <summary>A check that fails in a way nobody foresaw is a process that is not healthy; it must not end the watch over it.</summary>
+    private async Task<bool> IsHealthyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _launcher.IsHealthyAsync(_index, cancellationToken);
+        }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            if (Snapshot.HealthStatus == HealthStatus.Healthy)
+                Log.Add($"[engine] the health check failed: {failure.Message}");
+            return false;
         }
     }
 

@@ -15,7 +15,7 @@ public abstract class ParameterDefault
 /// <summary>A random value, drawn uniformly from the allowed characters.</summary>
 public sealed class GenerateParameterDefault : ParameterDefault
 {
-    // Letters and digits that look alike are left out of nothing: values are copied, not typed. The special ones need no escaping in URLs or shells' double quotes.
+    // The special ones need no escaping in connection strings.
     private const string LowerCase = "abcdefghijklmnopqrstuvwxyz";
     private const string UpperCase = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     private const string Digits = "0123456789";

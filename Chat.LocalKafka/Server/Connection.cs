@@ -35,6 +35,7 @@ internal sealed partial class Connection
     private readonly string _clientHost;
     /// <summary>Never disposed: others may abort the connection at any moment, and without a timer there is nothing to free.</summary>
     private readonly CancellationTokenSource _closed = new();
+    private readonly CancellationTokenSource _reading;
     private readonly Channel<PendingAnswer> _pending = Channel.CreateBounded<PendingAnswer>(new BoundedChannelOptions(MaxInFlight) { SingleReader = true, SingleWriter = true });
     private long _lastProgress = Environment.TickCount64;
     private ApiKey _lastKey = ApiKey.ApiVersions;
@@ -52,6 +53,7 @@ internal sealed partial class Connection
         _maxFrameBytes = maxFrameBytes;
         _log = log;
         _clientHost = DescribePeer(socket);
+        _reading = CancellationTokenSource.CreateLinkedTokenSource(_closed.Token);
     }
 
     /// <summary>Milliseconds (of the system's uptime) of the last byte that moved.</summary>
@@ -71,9 +73,11 @@ internal sealed partial class Connection
         catch (MalformedRequestException malformed)
         {
             Log.Malformed(_log, _clientHost, malformed.Message);
-            // What was asked before is still answered, unless it takes long.
-            _pending.Writer.TryComplete();
-            await Task.WhenAny(answering, Task.Delay(LastAnswersWithin, _closed.Token));
+            await FinishAsync(answering);
+        }
+        catch (OperationCanceledException) when (!_closed.IsCancellationRequested)
+        {
+            await FinishAsync(answering); // The broker stops.
         }
         catch (Exception ended) when (ended is SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -88,11 +92,20 @@ internal sealed partial class Connection
         }
     }
 
+    /// <summary>Takes no further request, answers those that have begun and ends the connection, within <see cref="LastAnswersWithin"/>.</summary>
+    public void StopReading() => _reading.Cancel();
+
     /// <summary>Cuts the connection; what it waits for is given up.</summary>
     public void Abort()
     {
         _closed.Cancel();
         _socket.Dispose();
+    }
+
+    private async Task FinishAsync(Task answering)
+    {
+        _pending.Writer.TryComplete();
+        await Task.WhenAny(answering, Task.Delay(LastAnswersWithin, _closed.Token));
     }
 
     private async Task ReceiveAsync()
@@ -113,7 +126,7 @@ internal sealed partial class Connection
     private async Task<RequestFrame> ReceiveFrameAsync(int length)
     {
         var believed = Math.Min(length, FirstChunkBytes);
-        var lease = await _memory.TakeAsync(believed, _closed.Token);
+        var lease = await _memory.TakeAsync(believed, _reading.Token);
         var buffer = ArrayPool<byte>.Shared.Rent(believed);
         try
         {
@@ -125,7 +138,7 @@ internal sealed partial class Connection
                     break;
                 // The bytes so far have really come: believe in some more.
                 believed = (int)Math.Min(length, (long)filled * ChunkGrowth);
-                await lease.GrowAsync(believed - filled, _closed.Token);
+                await lease.GrowAsync(believed - filled, _reading.Token);
                 if (buffer.Length >= believed)
                     continue;
                 var larger = ArrayPool<byte>.Shared.Rent(believed);
@@ -149,7 +162,7 @@ internal sealed partial class Connection
     {
         for (var filled = 0; filled < buffer.Length;)
         {
-            var count = await _socket.ReceiveAsync(buffer[filled..], SocketFlags.None, _closed.Token);
+            var count = await _socket.ReceiveAsync(buffer[filled..], SocketFlags.None, _reading.Token);
             if (count == 0)
                 return mayEnd && filled == 0 ? false : throw new MalformedRequestException("The connection ended within a request.");
             filled += count;
@@ -189,7 +202,7 @@ internal sealed partial class Connection
         Volatile.Write(ref _idle, idle);
         if (Volatile.Read(ref _inFlight) == 0)
             idle.TrySetResult();
-        return idle.Task.WaitAsync(_closed.Token);
+        return idle.Task.WaitAsync(_reading.Token);
     }
 
     private async Task AnswerAsync()

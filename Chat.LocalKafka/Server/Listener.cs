@@ -61,8 +61,9 @@ internal sealed partial class Listener : IAsyncDisposable
         await _sweep.DisposeAsync();
         _socket.Dispose();
         await _accepting;
+        // What a producer wrote is answered, so that a clean stop leaves nobody in doubt.
         foreach (var connection in _connections.Keys)
-            connection.Abort();
+            connection.StopReading();
         await Task.WhenAll(_connections.Values);
         _stopping.Dispose();
     }

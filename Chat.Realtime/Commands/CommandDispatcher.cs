@@ -91,7 +91,7 @@ internal sealed partial class CommandDispatcher(
         switch (command.Kind)
         {
             case CommandKind.Ping:
-                connection.Reply(Replies.Pong(command.Id, time.GetUtcNow()));
+                Acknowledge(connection, command, Replies.Pong(command.Id, time.GetUtcNow()));
                 break;
             case CommandKind.Subscribe:
                 RoomOf(command);

@@ -57,10 +57,10 @@ internal sealed partial class LocalRoom(
     }
 
     /// <summary>
-    /// Ends the joining: queues the ack that <paramref name="ack"/> makes and lets live events follow after <paramref name="position"/>. False when history
+    /// Ends the joining: queues the <paramref name="opening"/> frames, the ack as a rule, and lets live events follow after <paramref name="position"/>. False when history
     /// was read too early for that, or so much arrived meanwhile that it is to be read again; the subscription stays joining.
     /// </summary>
-    public bool TryGoLive(Subscription subscription, long position, Func<ReadOnlyMemory<byte>> ack)
+    public bool TryGoLive(Subscription subscription, long position, IReadOnlyList<ReadOnlyMemory<byte>> opening)
     {
         lock (Gate)
         {
@@ -71,7 +71,7 @@ internal sealed partial class LocalRoom(
                 subscription.KeepBack(Position ?? 0);
                 return false;
             }
-            subscription.Connection.Reply(ack());
+            foreach (var frame in opening) subscription.Connection.Reply(frame);
             subscription.GoLive(position);
             return true;
         }
@@ -82,7 +82,7 @@ internal sealed partial class LocalRoom(
     {
         lock (Gate)
         {
-            if (subscription.Index < 0 || subscription.LostSome || !replaced.IsLive) return false;
+            if (subscription.Index < 0 || subscription.LostSome || subscription.KeptBackAfter > replaced.DeliverAfter || !replaced.IsLive) return false;
             subscription.GoLive(replaced.DeliverAfter);
             return true;
         }

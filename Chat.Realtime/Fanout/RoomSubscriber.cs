@@ -60,7 +60,11 @@ internal sealed class RoomSubscriber(LocalRooms rooms, RoomAdmission admission, 
             subscription.Room.StartAt(bounds.HeadSeq);
             // Read after the events: whoever lost access before the newest of them does not get them.
             await admission.MemberAsync(command.RoomId!, subscription.Connection.User, cancellationToken);
-            if (subscription.Room.TryGoLive(subscription, bounds.HeadSeq, () => Replies.Subscribed(command.Id, command.RoomId!, bounds, events))) return;
+            // Encoded outside the room's lock: a thousand events take a while. Who wants no ack gets the events as they would have come live.
+            IReadOnlyList<ReadOnlyMemory<byte>> opening = command.Id.IsEmpty
+                ? [.. (events ?? []).Select(numbered => (ReadOnlyMemory<byte>)numbered.ToDelivered())]
+                : [Replies.Subscribed(command.Id, command.RoomId!, bounds, events)];
+            if (subscription.Room.TryGoLive(subscription, bounds.HeadSeq, opening)) return;
         }
         throw new ChatException(ErrorCodes.Unavailable, "The room cannot be joined now.", retryAfterMs: 1_000);
     }

@@ -12,6 +12,8 @@ internal sealed class Person(ChatSystem system, Session session, SessionTokens t
     /// <summary>The HTTP API through the gateway.</summary>
     public ChatApi Api { get; } = new(new HttpClient { BaseAddress = system.Origin }, tokens.GetAccessTokenAsync);
 
+    public async Task<string> AccessTokenAsync() => (await tokens.GetAccessTokenAsync())!;
+
     /// <summary>The HTTP API of one node.</summary>
     public ChatApi ApiAt(Uri origin) => new(new HttpClient { BaseAddress = origin }, tokens.GetAccessTokenAsync);
 

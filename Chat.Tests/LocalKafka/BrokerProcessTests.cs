@@ -80,6 +80,43 @@ public sealed class BrokerProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task A_clean_stop_leaves_no_record_unanswered()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var broker = await KafkaBroker.StartAsync(new() { Data = _directory.Path });
+            using var client = await RawClient.ConnectAsync(broker.Endpoint);
+            var topic = $"t{round}";
+            await client.CreateTopicAsync(topic);
+            var started = new TaskCompletionSource();
+            var producing = Task.Run(async () =>
+            {
+                var answered = 0;
+                try
+                {
+                    while (true)
+                    {
+                        Assert.Equal(0, (await client.ProduceAsync(topic, TestBatch.Of("x").ToBytes())).Error);
+                        if (++answered == 20)
+                            started.SetResult();
+                    }
+                }
+                catch (IOException)
+                {
+                    return answered; // The connection ended.
+                }
+            });
+            await started.Task.WaitAsync(TimeSpan.FromSeconds(10));
+            await broker.DisposeAsync();
+            var answered = await producing.WaitAsync(TimeSpan.FromSeconds(10));
+
+            await using var again = await KafkaBroker.StartAsync(new() { Data = _directory.Path });
+            using var check = await RawClient.ConnectAsync(again.Endpoint);
+            Assert.Equal((0, -1L, (long)answered), await check.ListOffsetAsync(topic, -1));
+        }
+    }
+
+    [Fact]
     public async Task Committed_offsets_survive_a_kill_that_follows_their_answer()
     {
         var broker = await BrokerProcess.StartAsync(_directory.Path);

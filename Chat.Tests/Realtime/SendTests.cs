@@ -97,8 +97,16 @@ public sealed class SendTests(NodeFixture fixture)
         await client.AskAsync(new { event_type = "subscribe", room_id = roomId });
         await client.AskAsync(new
         {
-            event_type = "chat_message", room_id = roomId, content = "x", content_type = "text/plain", sender_id = "root", seq = 99, epoch = "7", is_admin = true,
-            event_id = Guid.Empty, timestamp = "1970-01-01T00:00:00.000Z",
+            event_type = "chat_message",
+            room_id = roomId,
+            content = "x",
+            content_type = "text/plain",
+            sender_id = "root",
+            seq = 99,
+            epoch = "7",
+            is_admin = true,
+            event_id = Guid.Empty,
+            timestamp = "1970-01-01T00:00:00.000Z",
         });
         var message = await client.NextAsync("chat_message");
         Assert.Equal(user, message.GetProperty("sender_id").GetString());

@@ -30,6 +30,26 @@ public sealed class SubscribeTests(NodeFixture fixture)
     }
 
     [Fact]
+    public async Task Without_an_id_no_reply_comes_and_the_gap_arrives_as_events()
+    {
+        var user = NodeFixture.Name("ann");
+        var roomId = await fixture.RoomAsync(user);
+        await using var client = await fixture.Node.ConnectAsync(user);
+        var first = await SendAsync(client, roomId, "one");
+        await SendAsync(client, roomId, "two");
+        await client.SendTextAsync($$"""{"event_type":"subscribe","room_id":"{{roomId}}","since_seq":{{first}}}""");
+        await client.SendTextAsync("""{"event_type":"ping"}""");
+        await client.SendTextAsync($$"""{"event_type":"chat_message","room_id":"{{roomId}}","content":"three"}""");
+        foreach (var expected in new[] { "two", "three" })
+        {
+            var frame = await client.NextAsync(candidate => candidate.GetProperty("event_type").GetString() != "presence", "an event and no reply");
+            Assert.Equal(expected, frame.GetProperty("content").GetString());
+        }
+        await client.SendTextAsync($$"""{"event_type":"chat_message","room_id":"{{roomId}}","content":""}""");
+        Assert.Equal("bad_request", (await client.NextAsync("error")).GetProperty("code").GetString());
+    }
+
+    [Fact]
     public async Task What_cannot_be_continued_is_said()
     {
         var user = NodeFixture.Name("ann");
