@@ -46,7 +46,11 @@ public sealed class RoomList(UnitOfWork work, RoomHistory history, ReadMarkers m
             .OrderBy(r => r.Name).ThenBy(r => r.RoomId).Take(limit + 1)
             .Select(r => new RoomSummary
             {
-                RoomId = r.RoomId, Name = r.Name, Topic = r.Topic, Kind = r.Kind, MemberCount = r.MemberCount,
+                RoomId = r.RoomId,
+                Name = r.Name,
+                Topic = r.Topic,
+                Kind = r.Kind,
+                MemberCount = r.MemberCount,
                 Role = db.Memberships.Where(m => m.RoomId == r.RoomId && m.UserId == userId).Select(m => m.Role).FirstOrDefault(),
             }).ToListAsync(token), cancellationToken);
     }
@@ -94,7 +98,12 @@ public sealed class RoomList(UnitOfWork work, RoomHistory history, ReadMarkers m
         where member.UserId == userId && room.DeletedAt == null
         select new Row
         {
-            RoomId = room.RoomId, Name = room.Name, Topic = room.Topic, Kind = room.Kind, Role = member.Role, JoinedAt = member.JoinedAt,
+            RoomId = room.RoomId,
+            Name = room.Name,
+            Topic = room.Topic,
+            Kind = room.Kind,
+            Role = member.Role,
+            JoinedAt = member.JoinedAt,
             MemberCount = room.MemberCount,
             Peer = room.Kind == RoomKinds.Direct
                 ? db.Memberships.Where(m => m.RoomId == room.RoomId && m.UserId != userId)

@@ -25,8 +25,14 @@ public sealed class Rooms(UnitOfWork work, RoomAccessCopy copy, MembershipEvents
             var now = time.GetUtcNow();
             db.Rooms.Add(new Room
             {
-                RoomId = roomId, Name = name, Topic = topic, Kind = kind, CreatedBy = owner.UserId, CreatedAt = now,
-                CreatedEpoch = await RoomTable.CurrentEpochAsync(db, token), MemberCount = 1,
+                RoomId = roomId,
+                Name = name,
+                Topic = topic,
+                Kind = kind,
+                CreatedBy = owner.UserId,
+                CreatedAt = now,
+                CreatedEpoch = await RoomTable.CurrentEpochAsync(db, token),
+                MemberCount = 1,
             });
             db.Memberships.Add(new Membership { RoomId = roomId, UserId = owner.UserId, Role = Roles.Owner, JoinedAt = now });
             try
@@ -39,7 +45,15 @@ public sealed class Rooms(UnitOfWork work, RoomAccessCopy copy, MembershipEvents
             }
             return new RoomSummary
             {
-                RoomId = roomId, Name = name, Topic = topic, Kind = kind, Role = Roles.Owner, HeadSeq = 0, ReadSeq = 0, Unread = 0, MemberCount = 1,
+                RoomId = roomId,
+                Name = name,
+                Topic = topic,
+                Kind = kind,
+                Role = Roles.Owner,
+                HeadSeq = 0,
+                ReadSeq = 0,
+                Unread = 0,
+                MemberCount = 1,
             };
         }, cancellationToken);
     }

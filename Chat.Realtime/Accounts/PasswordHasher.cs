@@ -70,7 +70,10 @@ public sealed class PasswordHasher : IDisposable
         {
             using var argon = new Argon2id(Encoding.UTF8.GetBytes(password))
             {
-                Salt = salt, MemorySize = memory, Iterations = passes, DegreeOfParallelism = lanes,
+                Salt = salt,
+                MemorySize = memory,
+                Iterations = passes,
+                DegreeOfParallelism = lanes,
             };
             var hash = await argon.GetBytesAsync(length);
             _computed.Add(1);

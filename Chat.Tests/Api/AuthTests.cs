@@ -74,7 +74,8 @@ public sealed class AuthTests(ApiFixture fixture)
     {
         await using var closed = await fixture.StartAsync(new Dictionary<string, string?>
         {
-            ["Chat:Auth:BootstrapCode"] = "open-sesame", ["Chat:Auth:Registration"] = "closed",
+            ["Chat:Auth:BootstrapCode"] = "open-sesame",
+            ["Chat:Auth:Registration"] = "closed",
         });
         var nobody = closed.Caller(null);
         (await nobody.PostAsync("/api/auth/register", new { user_name = "root1", password = Accounts.Password })).ExpectProblem(HttpStatusCode.Forbidden, "forbidden");

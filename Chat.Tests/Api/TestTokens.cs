@@ -12,7 +12,10 @@ internal static class TestTokens
 
     public static Dictionary<string, object> Claims(string userId, string name, TimeSpan? lifetime = null) => new()
     {
-        ["sub"] = userId, ["name"] = name, ["iss"] = "chat", ["aud"] = "chat",
+        ["sub"] = userId,
+        ["name"] = name,
+        ["iss"] = "chat",
+        ["aud"] = "chat",
         ["exp"] = (DateTimeOffset.UtcNow + (lifetime ?? TimeSpan.FromMinutes(10))).ToUnixTimeSeconds(),
     };
 

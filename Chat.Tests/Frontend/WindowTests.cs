@@ -259,7 +259,8 @@ public sealed class WindowTests(SharedSystem shared, Browser browser) : IClassFi
         await person.Api.CreateRoomAsync(new CreateRoomRequest(room, room, RoomKinds.Public, "What is spoken of here"));
         await person.Api.SendMessageAsync(room, new SendMessageRequest
         {
-            Content = "A [link](https://example.org), `code`, @somebody\n\n> quoted\n\n```csharp\nvar x = 1;\n```", ContentType = "text/markdown",
+            Content = "A [link](https://example.org), `code`, @somebody\n\n> quoted\n\n```csharp\nvar x = 1;\n```",
+            ContentType = "text/markdown",
         });
         var window = await OpenAsync(theme: theme);
         await window.Page.GotoAsync(new Uri(_system.Origin, "/register").ToString());
