@@ -44,8 +44,6 @@ public sealed class MemberList(string userId)
         }
     }
 
-    public Member? Find(string user) => _members.GetValueOrDefault(user);
-
     public int Online(PresenceBook presence) => _members.Keys.Count(user => user == userId || presence.Of(user).Status != PresenceStatus.Offline);
 
     /// <summary>Members in the order of the pane: online, away, offline; in each the owners first, then by name.</summary>

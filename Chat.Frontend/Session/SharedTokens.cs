@@ -17,17 +17,20 @@ public sealed partial class SharedTokens(IConnectionMultiplexer redis, Anonymous
     // Longer than a refresh may take (AnonymousApi.Timeout), so that the lock does not end under its holder.
     private static readonly TimeSpan LockFor = TimeSpan.FromSeconds(20);
 
-    public async Task StoreAsync(BrowserSession session, StoredTokens tokens) =>
-        await redis.GetDatabase().StringSetAsync(RedisKeys.BrowserSession(session.Hash), SealedTokens.Seal(session, tokens), Lifetime);
+    /// <exception cref="ChatException"><c>unavailable</c>: Redis cannot be reached.</exception>
+    public Task StoreAsync(BrowserSession session, StoredTokens tokens) =>
+        AskAsync(redis => redis.StringSetAsync(RedisKeys.BrowserSession(session.Hash), SealedTokens.Seal(session, tokens), Lifetime));
 
+    /// <exception cref="ChatException"><c>unavailable</c>: Redis cannot be reached.</exception>
     public async Task<StoredTokens?> ReadAsync(BrowserSession session)
     {
-        byte[]? stored = await redis.GetDatabase().StringGetAsync(RedisKeys.BrowserSession(session.Hash));
+        byte[]? stored = await AskAsync(redis => redis.StringGetAsync(RedisKeys.BrowserSession(session.Hash)));
         return stored is null ? null : SealedTokens.Open(session, stored);
     }
 
-    public async Task ForgetAsync(BrowserSession session) =>
-        await redis.GetDatabase().KeyDeleteAsync(RedisKeys.BrowserSession(session.Hash));
+    /// <exception cref="ChatException"><c>unavailable</c>: Redis cannot be reached.</exception>
+    public Task ForgetAsync(BrowserSession session) =>
+        AskAsync(redis => redis.KeyDeleteAsync(RedisKeys.BrowserSession(session.Hash)));
 
     /// <summary>A valid access token, renewed where needed; null when the session has ended.</summary>
     /// <exception cref="ChatException"><c>unavailable</c>: it cannot be renewed now.</exception>
@@ -41,7 +44,7 @@ public sealed partial class SharedTokens(IConnectionMultiplexer redis, Anonymous
 
             var holder = Guid.NewGuid().ToString("N");
             var lockKey = RedisKeys.BrowserSessionLock(session.Hash);
-            if (await redis.GetDatabase().LockTakeAsync(lockKey, holder, LockFor))
+            if (await AskAsync(redis => redis.LockTakeAsync(lockKey, holder, LockFor)))
             {
                 try
                 {
@@ -49,7 +52,7 @@ public sealed partial class SharedTokens(IConnectionMultiplexer redis, Anonymous
                 }
                 finally
                 {
-                    await redis.GetDatabase().LockReleaseAsync(lockKey, holder);
+                    await AskAsync(redis => redis.LockReleaseAsync(lockKey, holder));
                 }
             }
             if (time.GetUtcNow() >= giveUpAt) throw new ChatException(ErrorCodes.Unavailable, "The session is being renewed elsewhere.");
@@ -78,9 +81,25 @@ public sealed partial class SharedTokens(IConnectionMultiplexer redis, Anonymous
         }
     }
 
+    private async Task<T> AskAsync<T>(Func<IDatabase, Task<T>> question)
+    {
+        try
+        {
+            return await question(redis.GetDatabase());
+        }
+        catch (Exception failure) when (failure is RedisException or TimeoutException)
+        {
+            Log.StoreAway(log, failure.Message);
+            throw new ChatException(ErrorCodes.Unavailable, "Sessions cannot be read now.");
+        }
+    }
+
     private static partial class Log
     {
         [LoggerMessage(6001, LogLevel.Information, "The session of {UserId} has ended: its refresh token is refused", EventName = "SessionEnded")]
         public static partial void SessionEnded(ILogger logger, string userId);
+
+        [LoggerMessage(6003, LogLevel.Warning, "Sessions cannot be read or written: {Reason}", EventName = "SessionStoreAway")]
+        public static partial void StoreAway(ILogger logger, string reason);
     }
 }

@@ -22,21 +22,18 @@ public sealed partial class SignIn(SharedTokens tokens, AnonymousApi api, TimePr
 
     public async Task OutAsync(HttpContext context)
     {
-        if (BrowserSession.From(context.User) is { } browser)
-        {
-            var stored = await tokens.ReadAsync(browser);
-            await tokens.ForgetAsync(browser);
-            if (stored is not null) await EndAsync(stored, browser);
-        }
+        if (BrowserSession.From(context.User) is { } browser) await EndAsync(browser);
         await context.SignOutAsync(CookieAuthenticationDefaults.AuthenticationScheme);
     }
 
-    // The browser is signed out whatever the platform answers; a session that it could not be told about ends by itself.
-    private async Task EndAsync(StoredTokens stored, BrowserSession browser)
+    // The browser is signed out whatever can be reached; a session that nobody could be told about ends by itself.
+    private async Task EndAsync(BrowserSession browser)
     {
         try
         {
-            await api.Calls.LogoutAsync(stored.RefreshToken);
+            var stored = await tokens.ReadAsync(browser);
+            await tokens.ForgetAsync(browser);
+            if (stored is not null) await api.Calls.LogoutAsync(stored.RefreshToken);
         }
         catch (ChatException refused)
         {

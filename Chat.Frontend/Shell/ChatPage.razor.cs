@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.JSInterop;
-using StackExchange.Redis;
 
 namespace Chat.Frontend.Shell;
 
@@ -14,7 +13,7 @@ namespace Chat.Frontend.Shell;
 /// browser where that is, starts the workspace, and takes over what an earlier circuit may have lost.
 /// </summary>
 public sealed partial class ChatPage(
-    Workspace workspace, SharedTokens tokens, NavigationManager navigation, IJSRuntime js, TimeProvider time, ILogger<ChatPage> log) : ComponentBase, IAsyncDisposable
+    Workspace workspace, SharedTokens tokens, NavigationManager navigation, IJSRuntime js, TimeProvider time) : ComponentBase, IAsyncDisposable
 {
     private DotNetObjectReference<ChatPage>? _self;
     private IJSObjectReference? _browser;
@@ -114,9 +113,8 @@ public sealed partial class ChatPage(
         {
             return await tokens.ReadAsync(user) is null;
         }
-        catch (Exception failure) when (failure is RedisException or TimeoutException)
+        catch (ChatException)
         {
-            Log.SessionUnknown(log, failure.Message);
             return false; // cannot be known now: the page says what works and what does not
         }
     }
@@ -164,10 +162,4 @@ public sealed partial class ChatPage(
     private sealed record BrowserPlace(string Zone, int OffsetMinutes, bool TwelveHours);
 
     private sealed record BrowserPosition(long Seq, int Offset);
-
-    private static partial class Log
-    {
-        [LoggerMessage(6103, LogLevel.Warning, "Whether a session goes on cannot be read: {Reason}", EventName = "SessionUnknown")]
-        public static partial void SessionUnknown(ILogger logger, string reason);
-    }
 }

@@ -34,7 +34,6 @@ public sealed class ConnectionNotice(TimeProvider time)
     private int _missed;
 
     public bool IsConnected => _lostAt is null && _closed is null;
-    public bool IsSignedOut => _closed == ClosedReason.SignedOut;
 
     /// <summary>When the connection came back last; events from before it were missed.</summary>
     public DateTimeOffset? BackAt => _backAt;

@@ -137,7 +137,7 @@ public sealed class Workspace(
             Signal.Raise(Change.Notice);
         }
         if (e.RoomId is not { } roomId) return;
-        var change = Rooms.Receive(e, e.Mentions?.Contains(Platform.User.UserId) == true);
+        var change = Rooms.Receive(e, Platform.Reader.MentionsMe(e));
         if (change is RoomListChange.UnknownRoom or RoomListChange.CountUnknown) Directory.Refresh();
         if (change is RoomListChange.Changed) Signal.Raise(Change.Rooms);
         if (Open?.RoomId == roomId) Signal.Raise(Open.Receive(e));

@@ -12,9 +12,6 @@ public sealed class LocalClock(TimeZoneInfo zone, bool twelveHours, TimeProvider
     private readonly string _shortTime = twelveHours ? "h:mm tt" : "HH:mm";
     private readonly string _longTime = twelveHours ? "h:mm:ss tt" : "HH:mm:ss";
 
-    /// <summary>UTC and 24 hours, before the browser has said where it is.</summary>
-    public static LocalClock Utc(TimeProvider time) => new(TimeZoneInfo.Utc, false, time);
-
     /// <summary>The clock of a browser: its IANA zone, or its present offset where this machine does not know the zone.</summary>
     public static LocalClock Of(string? zoneId, int offsetMinutes, bool twelveHours, TimeProvider time)
     {

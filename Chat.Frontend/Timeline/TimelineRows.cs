@@ -31,7 +31,7 @@ public static class TimelineRows
             if (item.Event.EventType == EventTypes.ChatMessage)
             {
                 var own = reader.IsMine(item.Event) && item.Event.ClientId is { } id ? outbox.Find(id) : null;
-                rows.Add(Message(item, own, group.Begins(item.Event.SenderId, item.At), reader));
+                rows.Add(Message(item, own, outbox, group.Begins(item.Event.SenderId, item.At), reader));
             }
             else
             {
@@ -44,7 +44,7 @@ public static class TimelineRows
         foreach (var own in outbox.Messages.Where(m => !m.Echoed))
         {
             StartDay(rows, own.WrittenAt, ref day, ref group, reader.Clock);
-            rows.Add(Message(own, group.Begins(reader.UserId, own.WrittenAt), reader));
+            rows.Add(Message(own, outbox, group.Begins(reader.UserId, own.WrittenAt), reader));
         }
         return rows;
     }
@@ -61,7 +61,7 @@ public static class TimelineRows
         rows.Add(new DayRow($"day-{of:yyyy-MM-dd}-{rows.Count(r => r is DayRow d && d.Day == of)}", of, clock.DayName(of)));
     }
 
-    private static MessageRow Message(TimelineItem item, OutgoingMessage? own, bool first, TimelineReader reader) =>
+    private static MessageRow Message(TimelineItem item, OutgoingMessage? own, Outbox outbox, bool first, TimelineReader reader) =>
         new(reader.IsMine(item.Event) && item.Event.ClientId is { } id ? "own-" + id : item.Event.EventId ?? $"seq-{item.Seq}")
         {
             Seq = item.Seq,
@@ -77,10 +77,10 @@ public static class TimelineRows
             Big = item.Big,
             Deleted = item.Event.DeletedAt is not null,
             Edited = item.Event.EditedAt is { } edited && item.Event.DeletedAt is null ? reader.Clock.Time(edited) : null,
-            Note = own?.Note(reader.Clock.Now),
+            Note = Note(own, outbox, reader),
         };
 
-    private static MessageRow Message(OutgoingMessage own, bool first, TimelineReader reader) =>
+    private static MessageRow Message(OutgoingMessage own, Outbox outbox, bool first, TimelineReader reader) =>
         new("own-" + own.ClientId)
         {
             SenderId = reader.UserId,
@@ -92,9 +92,13 @@ public static class TimelineRows
             First = first,
             Mine = true,
             Big = MessageMarkup.IsFewEmoji(own.Content),
-            Note = own.Note(reader.Clock.Now),
+            Note = Note(own, outbox, reader),
             Source = own.Content,
         };
+
+    // That it was sent is said of the newest alone: of those above it goes without saying.
+    private static SendNote? Note(OutgoingMessage? own, Outbox outbox, TimelineReader reader) =>
+        own is null || (own.State == SendState.Sent && own != outbox.Messages[^1]) ? null : own.Note(reader.Clock.Now);
 
     // People who join or leave one after the other share a line: "Lena Vogt and 2 others joined".
     private static void AddSystem(List<TimelineRow> rows, TimelineItem item, LocalClock clock)

@@ -31,6 +31,4 @@ public sealed class TypingLine(string userId)
     }
 
     public DateTimeOffset? NextChange => _people.Count == 0 ? null : _people.Values.Min(p => p.Until);
-
-    public void Clear() => _people.Clear();
 }

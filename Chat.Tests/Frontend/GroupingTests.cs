@@ -83,7 +83,7 @@ public sealed class GroupingTests
     [InlineData("2025-12-31T08:00:00Z", "Wednesday, 31 December 2025")]
     public void Days_of_another_year_carry_the_year(string at, string name)
     {
-        var clock = LocalClock.Utc(Events.Clock());
+        var clock = new LocalClock(TimeZoneInfo.Utc, false, Events.Clock());
         Assert.Equal(name, clock.DayName(clock.Day(DateTimeOffset.Parse(at, System.Globalization.CultureInfo.InvariantCulture))));
     }
 

@@ -104,6 +104,19 @@ public sealed class TimelineWindowTests
         Assert.Equal(SendState.Fresh, outbox.Find("client-1")!.State);
     }
 
+    [Fact]
+    public void Sent_is_said_of_the_newest_own_message_alone()
+    {
+        var time = Events.Clock();
+        var outbox = new Outbox();
+        var timeline = Events.Timeline(time, outbox);
+        timeline.Load(Events.Page(), false, false, null);
+        outbox.Add("client-1", "one", time.GetUtcNow())!.Ack(time.GetUtcNow());
+        Assert.Equal("Sent", Row(timeline).Note?.Text);
+        outbox.Add("client-2", "two", time.GetUtcNow())!.Ack(time.GetUtcNow());
+        Assert.Equal([null, "Sent"], timeline.Rows.OfType<MessageRow>().Select(r => r.Note?.Text));
+    }
+
     private static RoomTimeline Loaded(long first, int count)
     {
         var timeline = Events.Timeline(Events.Clock());

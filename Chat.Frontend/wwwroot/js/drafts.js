@@ -13,8 +13,14 @@ export function write(user, room, text) {
   mark(user);
 }
 
-/** Shows which rooms have one; called when the sidebar may have changed. */
-export function mark(user) {
+/** Keeps the pencils right, also when the sidebar is rendered anew. */
+export function watch(user) {
+  const side = document.getElementById('side');
+  if (side) new MutationObserver(() => mark(user)).observe(side, { childList: true, subtree: true });
+  mark(user);
+}
+
+function mark(user) {
   for (const row of document.querySelectorAll('.side li[data-room]')) {
     row.toggleAttribute('data-draft', read(user, row.dataset.room) !== '');
   }

@@ -8,12 +8,12 @@ import { position } from './timeline.js';
 export function start(page, user) {
   connect(page, user);
   drawer.again();
+  drafts.watch(user);
   const options = new Intl.DateTimeFormat(undefined, { hour: 'numeric' }).resolvedOptions();
   return { zone: options.timeZone ?? '', offsetMinutes: -new Date().getTimezoneOffset(), twelveHours: options.hour12 === true };
 }
 
 export { done, restore, position };
-export const markDrafts = user => drafts.mark(user);
 export const isShown = element => element?.checkVisibility() === true;
 export const theme = () => window.chatTheme.get();
 export const setTheme = name => window.chatTheme.set(name);
