@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Chat.Client;
 using Chat.Contracts;
+using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Client;
 

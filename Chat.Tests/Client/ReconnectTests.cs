@@ -1,6 +1,7 @@
 using Chat.Client;
 using Chat.Client.Connecting;
 using Chat.Contracts;
+using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Client;
 

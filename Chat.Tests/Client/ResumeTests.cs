@@ -1,5 +1,6 @@
 using Chat.Client;
 using Chat.Contracts;
+using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Client;
 

@@ -3,6 +3,7 @@ using System.Net;
 using Chat.Client;
 using Chat.Contracts;
 using Chat.Contracts.Api;
+using Chat.Tests.EndToEnd;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Chat.Tests.Client;

@@ -41,7 +41,7 @@ internal static class Await
         while (!await condition())
         {
             if (DateTime.UtcNow > deadline) throw new TimeoutException($"Expected {expected()} within {Patience.TotalSeconds} s.");
-            await Task.Delay(20);
+            await Task.Delay(10);
         }
     }
 }
