@@ -34,8 +34,9 @@ internal static class RoomTable
     }
 
     /// <summary>Epoch in which a room that is made now belongs; 0 before the first takeover.</summary>
-    public static Task<int> CurrentEpochAsync(ChatDb db, CancellationToken cancellationToken) =>
-        db.Numbering.Where(n => n.Shard == 0).Select(n => n.CurrentEpoch).FirstOrDefaultAsync(cancellationToken);
+    public static async Task<int> CurrentEpochAsync(ChatDb db, CancellationToken cancellationToken) =>
+        // -1 stands there while the first takeover is under way.
+        Math.Max(0, await db.Numbering.Where(n => n.Shard == 0).Select(n => n.CurrentEpoch).FirstOrDefaultAsync(cancellationToken));
 
     public static ChatException NoRoom() => new(ErrorCodes.NotFound, "There is no such room.");
 }

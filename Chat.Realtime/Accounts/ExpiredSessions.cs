@@ -22,7 +22,7 @@ public sealed partial class ExpiredSessions(UnitOfWork work, TimeProvider time, 
             {
                 while (await RemoveAsync(stoppingToken) == BatchSize) { } // a full batch: there is more
             }
-            catch (Exception e) when (e is ChatException or OperationCanceledException)
+            catch (Exception e) // whatever it is, the next round tries again: housekeeping must not end the node
             {
                 Log.Postponed(logger, e.Message);
             }

@@ -43,7 +43,7 @@ internal sealed partial class WebSocketEndpoint(
     {
         if (drain.IsDraining)
         {
-            await RefuseAsync(context, ErrorCodes.Unavailable, "This node is stopping; connect again.");
+            await RefuseAsync(context, ErrorCodes.Unavailable, "This node is stopping; connect again.", retryAfterMs: 1_000);
             return;
         }
         if (!context.WebSockets.IsWebSocketRequest)

@@ -65,8 +65,9 @@ internal sealed partial class LocalRoom(
         lock (Gate)
         {
             if (subscription.Index < 0) throw new ChatException(ErrorCodes.NotFound, "There is no such room."); // ended while joining
-            // A position before that of the room would leave out what the room delivered before it kept anything back.
-            if (subscription.LostSome || position < subscription.KeptBackAfter)
+            // A position before that of the room would leave out what the room delivered before it kept anything back, or, when two join
+            // a room that is new here, what lies between the heads that the two have read.
+            if (subscription.LostSome || position < Math.Max(subscription.KeptBackAfter, StartedAt))
             {
                 subscription.KeepBack(Position ?? 0);
                 return false;

@@ -35,6 +35,9 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     /// <summary>Number of the last event delivered; null while it is not known where to start.</summary>
     protected long? Position { get; private set; }
 
+    /// <summary>Where the live stream began: what is not above it was delivered to nobody, kept back for nobody.</summary>
+    protected long StartedAt { get; private set; }
+
     protected long AccessVersion { get; set; }
 
     protected TimeProvider Time => time;
@@ -69,7 +72,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
         lock (Gate)
         {
             if (Position is not null) return;
-            Position = headSeq;
+            Position = StartedAt = headSeq;
             StartWork();
         }
     }

@@ -84,7 +84,7 @@ public sealed partial class OutboxSender(PublishEvent publish, UnitOfWork work, 
         {
             await work.RunAsync(async (db, token) => { await OutboxTable.MarkSentAsync(db, [.. batch], token); return true; }, CancellationToken.None);
         }
-        catch (ChatException e)
+        catch (Exception e) // whatever it is: the sweeper finds them unmarked and sends them again, which changes nothing
         {
             Log.NotMarked(logger, batch.Count, e.Message);
         }

@@ -14,6 +14,7 @@ internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, Ep
     // Redis keeps the id of a UUIDv7 for an hour after it is persisted; half of that leaves room for clocks that differ.
     private static readonly TimeSpan Version7Memory = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan Version7Ahead = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan EpochMargin = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan OtherMemory = TimeSpan.FromHours(24);
 
     /// <summary>The id that a send has today, and those that a first send on a neighbouring day would have got.</summary>
@@ -42,8 +43,11 @@ internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, Ep
     private async ValueTask<bool> MayBeForgottenAsync(string clientId, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        if (EventId.IsVersion7(clientId, out var made) && (made < now - Version7Memory || made > now + Version7Ahead)) return true;
+        var isVersion7 = EventId.IsVersion7(clientId, out var made);
+        if (isVersion7 && (made < now - Version7Memory || made > now + Version7Ahead)) return true;
         var epoch = await epochs.GetAsync(cancellationToken);
+        // An id that was made after the epoch began, clocks allowed for, cannot have been forgotten by what came before it.
+        if (isVersion7 && made > epoch.StartedAt + EpochMargin) return false;
         return epoch.Number > 0 && epoch.StartedAt > now - OtherMemory;
     }
 }
