@@ -9,6 +9,17 @@ public sealed class RoomTests(ApiFixture fixture)
     private readonly ApiHost _host = fixture.Host;
 
     [Fact]
+    public async Task A_room_made_while_the_first_takeover_is_under_way_belongs_to_the_first_epoch()
+    {
+        await using var host = await fixture.StartAsync([]);
+        await using (var begun = host.Database.CreateCommand(
+            "insert into numbering (shard, current_epoch, next_epoch, started_at) values (0, -1, 1, now()) on conflict (shard) do update set current_epoch = -1"))
+            await begun.ExecuteNonQueryAsync();
+        var roomId = await host.NewUser().CreateRoomAsync();
+        Assert.Equal(0, await host.QueryAsync<int>($"select created_epoch from rooms where room_id = '{roomId}'"));
+    }
+
+    [Fact]
     public async Task A_made_room_is_its_makers_and_empty()
     {
         var user = _host.NewUser();

@@ -1,0 +1,34 @@
+using Chat.Realtime.Auth;
+using Chat.Realtime.Connections;
+using Chat.Realtime.Fanout;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Chat.Tests.Realtime;
+
+/// <summary>Joining a room of this node.</summary>
+[Collection(nameof(NodeCollection))]
+public sealed class LocalRoomTests(NodeFixture fixture)
+{
+    [Fact]
+    public void Of_two_who_join_a_room_that_is_new_here_the_one_who_read_an_older_head_reads_again()
+    {
+        var room = ActivatorUtilities.CreateInstance<LocalRoom>(fixture.Node.Services, NodeFixture.Name("room"), CancellationToken.None);
+        var (early, late) = (Join("ann"), Join("bob"));
+
+        room.StartAt(7);
+        Assert.True(room.TryGoLive(late, 7, []));
+
+        // It has read up to 5: 6 and 7 were delivered to nobody, so going live there would leave them out.
+        room.StartAt(5);
+        Assert.False(room.TryGoLive(early, 5, []));
+        Assert.True(room.TryGoLive(early, 7, []));
+
+        Subscription Join(string name)
+        {
+            var user = new ConnectedUser(name, name, null, false, null, DateTimeOffset.MaxValue);
+            var subscription = new Subscription(new Connection(name, user), room);
+            Assert.Null(room.Join(subscription, accessVersion: 0));
+            return subscription;
+        }
+    }
+}
