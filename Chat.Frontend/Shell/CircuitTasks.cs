@@ -23,9 +23,9 @@ public sealed partial class CircuitTasks(Func<Exception, Task> fault, ILogger<Ci
         {
             await work(_stop.Token);
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            // The circuit ends.
+            // The circuit ends, or another room was opened: nobody waits for it any more.
         }
         catch (ChatException refused)
         {

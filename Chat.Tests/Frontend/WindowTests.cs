@@ -207,6 +207,29 @@ public sealed class WindowTests(SharedSystem shared, Browser browser) : IClassFi
     }
 
     [Fact]
+    public async Task Rooms_can_be_switched_as_fast_as_keys_go()
+    {
+        var person = await _system.RegisterAsync("switch");
+        var rooms = new[] { Name("a-room"), Name("b-room") };
+        foreach (var room in rooms) await person.Api.CreateRoomAsync(new CreateRoomRequest(room, room, RoomKinds.Private));
+        var window = await OpenAsync();
+        await window.SignInAsync(person.UserName, $"/rooms/{rooms[0]}");
+        await window.InRoomAsync(rooms[0]);
+        for (var i = 0; i < 25; i++)
+        {
+            await window.Page.Keyboard.PressAsync("Alt+ArrowDown");
+            await window.InRoomAsync(rooms[1]);
+            await window.Page.Keyboard.PressAsync("Alt+ArrowUp");
+            await window.InRoomAsync(rooms[0]);
+        }
+        // Without waiting for any of it.
+        for (var i = 0; i < 25; i++) await window.Page.Keyboard.PressAsync(i % 2 == 0 ? "Alt+ArrowDown" : "Alt+ArrowUp");
+        await window.Row(rooms[0]).ClickAsync();
+        await window.InRoomAsync(rooms[0]);
+        Assert.Empty(browser.Complaints);
+    }
+
+    [Fact]
     public async Task A_draft_stays_with_its_room_over_a_reload_and_signing_out_ends_it_all()
     {
         var person = await _system.RegisterAsync("drafts");

@@ -1,7 +1,7 @@
 // Dialogs of the browser: focus stays inside and goes back where it came from; Esc and a click outside close.
 import { call } from './call.js';
 
-export function show(dialog, server) {
+export function attach(dialog, server) {
   dialog.addEventListener('close', () => call(server, 'Closed').catch(() => {}), { once: true });
   let pressed = null;
   dialog.addEventListener('pointerdown', e => { pressed = e.target; });
@@ -12,10 +12,10 @@ export function show(dialog, server) {
   first(dialog);
   if (!dialog.open) dialog.showModal();
   dialog.querySelector('[data-first]')?.focus();
-}
-
-export function close(dialog) {
-  if (dialog.open) dialog.close();
+  return {
+    close: () => { if (dialog.open) dialog.close(); },
+    detach() {}, // its listeners are the element's own and go with it
+  };
 }
 
 // In a list below a search field, arrows choose and Enter takes, while the text stays in the field.
