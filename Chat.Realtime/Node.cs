@@ -4,6 +4,7 @@ using Chat.Realtime.Api;
 using Chat.Realtime.Commands;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
+using Chat.Realtime.Hub;
 using Chat.Realtime.Limits;
 using Chat.Realtime.Nodes;
 using Chat.Realtime.Presence;
@@ -26,6 +27,7 @@ internal static class Node
         builder.AddNodeBasics();
         builder.AddConnections();
         builder.AddCommands();
+        builder.AddChatHub();
         builder.AddLimits();
         builder.AddPublishing();
         builder.AddFanout();
@@ -37,6 +39,7 @@ internal static class Node
         var app = builder.Build();
         app.UseTrustedProxy();
         WebSocketEndpoint.Map(app);
+        app.MapChatHub();
         app.MapChatApi();
         app.MapDefaultEndpoints();
         return app;

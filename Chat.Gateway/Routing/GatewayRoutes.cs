@@ -10,6 +10,7 @@ namespace Chat.Gateway.Routing;
 public static class GatewayRoutes
 {
     public const string Nodes = "nodes";
+    public const string Hubs = "hubs";
     public const string Frontends = "frontends";
 
     /// <summary>A target that does not take a connection within this time is as good as dead.</summary>
@@ -34,21 +35,11 @@ public static class GatewayRoutes
         AvailableDestinationsPolicy = HealthCheckConstants.AvailableDestinations.HealthyOrPanic,
     };
 
-    // A circuit lives in one instance of the interface; its browser finds it again by this cookie.
-    private static readonly SessionAffinityConfig CircuitAffinity = new()
-    {
-        Enabled = true,
-        Policy = "HashCookie",
-        FailurePolicy = "Redistribute",
-        AffinityKeyName = "chat.instance",
-        Cookie = new SessionAffinityCookieConfig { HttpOnly = true, IsEssential = true, SameSite = SameSiteMode.Lax },
-    };
-
     public static IReadOnlyList<RouteConfig> All { get; } =
     [
         To(Nodes, "/api/{**rest}"),
         To(Nodes, "/ws"),
-        To(Nodes, "/hubs/{**rest}"),
+        To(Hubs, "/hubs/{**rest}"),
         To(Nodes, "/openapi/{**rest}"),
         To(Frontends, "/{**rest}"),
     ];
@@ -62,11 +53,15 @@ public static class GatewayRoutes
         Destinations = Destinations(nodes),
     };
 
+    /// <summary>The nodes again: a hub connection is negotiated with one of them and lives there, over several requests.</summary>
+    public static ClusterConfig HubCluster(IEnumerable<NodeLease> nodes) => NodeCluster(nodes) with { ClusterId = Hubs, SessionAffinity = Affinity("chat.hub") };
+
+    /// <summary>The instances of the interface: a circuit lives in one of them.</summary>
     public static ClusterConfig FrontendCluster(IEnumerable<NodeLease> frontends) => new()
     {
         ClusterId = Frontends,
         LoadBalancingPolicy = LoadBalancingPolicies.PowerOfTwoChoices,
-        SessionAffinity = CircuitAffinity,
+        SessionAffinity = Affinity("chat.instance"),
         HttpRequest = Request,
         HealthCheck = Health,
         Destinations = Destinations(frontends),
@@ -77,7 +72,17 @@ public static class GatewayRoutes
         RouteId = $"{cluster} {path}",
         ClusterId = cluster,
         Match = new RouteMatch { Path = path },
-        Order = cluster == Nodes ? 1 : 2,
+        Order = cluster == Frontends ? 2 : 1,
+    };
+
+    // The browser finds its instance again by this cookie.
+    private static SessionAffinityConfig Affinity(string cookie) => new()
+    {
+        Enabled = true,
+        Policy = "HashCookie",
+        FailurePolicy = "Redistribute",
+        AffinityKeyName = cookie,
+        Cookie = new SessionAffinityCookieConfig { HttpOnly = true, IsEssential = true, SameSite = SameSiteMode.Lax },
     };
 
     private static Dictionary<string, DestinationConfig> Destinations(IEnumerable<NodeLease> leases) =>

@@ -19,6 +19,12 @@ public sealed class TokenAuthenticator(AccessTokens tokens, Tickets tickets, Use
         return null;
     }
 
+    /// <summary>As hub clients say who they are: the bearer token, or <c>access_token</c> in the query where a browser cannot set headers.</summary>
+    public Task<ConnectedUser?> OfHubAsync(HttpContext context, CancellationToken cancellationToken) =>
+        context.Request.Headers.Authorization.Count == 0 && context.Request.Query["access_token"] is [{ Length: > 0 } token]
+            ? ValidateAsync(token, cancellationToken)
+            : OfHeaderAsync(context, cancellationToken);
+
     /// <summary>The user of the request's bearer token alone.</summary>
     public async Task<ConnectedUser?> OfHeaderAsync(HttpContext context, CancellationToken cancellationToken) =>
         context.Request.Headers.Authorization is [{ } header] && header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)

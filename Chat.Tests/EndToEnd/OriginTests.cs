@@ -2,6 +2,8 @@ using System.Net;
 using Chat.Client;
 using Chat.Contracts;
 using Chat.Contracts.Api;
+using Chat.Tests.Hub;
+using Microsoft.AspNetCore.Http.Connections;
 
 namespace Chat.Tests.EndToEnd;
 
@@ -20,6 +22,22 @@ public sealed class OriginTests(SharedSystem shared)
         await device.Connection.SubscribeAsync(room).Within("the subscription");
         var receipt = await device.Connection.SendMessageAsync(room, "over tls").Within("the receipt");
         await device.ExpectAsync(e => e.EventId == receipt.EventId, "the message");
+    }
+
+    [Theory]
+    [InlineData(HttpTransportType.WebSockets)]
+    [InlineData(HttpTransportType.LongPolling)]
+    public async Task A_hub_connection_stays_with_its_node(HttpTransportType transport)
+    {
+        var ann = await _system.RegisterAsync("ann");
+        var room = await ann.CreateRoomAsync();
+        for (var i = 0; i < 4; i++)
+        {
+            await using var hub = await HubClient.OpenAsync(_system.Origin, await ann.AccessTokenAsync(), transports: transport);
+            await hub.CallAsync("Subscribe", ("room_id", room));
+            var ack = await hub.CallAsync("SendMessage", ("room_id", room), ("content", $"{i}"));
+            Assert.Equal(ack.GetProperty("seq").GetInt64(), (await hub.NextAsync("chat_message")).GetProperty("seq").GetInt64());
+        }
     }
 
     [Fact]

@@ -1,0 +1,81 @@
+using System.Net;
+using Chat.Contracts;
+using Chat.Realtime.Auth;
+using Chat.Realtime.Commands;
+using Chat.Realtime.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.SignalR;
+
+namespace Chat.Realtime.Hub;
+
+/// <summary>Opens and closes the connection behind a hub connection. A connection that may not be gets a reason that starts with an error code.</summary>
+internal sealed class HubSessions(
+    ConnectionLifecycle lifecycle, ConnectionLimits limits, TokenAuthenticator authenticator, CommandDispatcher dispatcher, NodeMetrics metrics, TimeProvider time,
+    ILogger<HubSession> logger)
+{
+    public static HubSession? Of(HubCallerContext context) => context.Features.Get<HubSession>();
+
+    public async Task OpenAsync(HubCallerContext context)
+    {
+        var request = context.GetHttpContext()!;
+        var user = await AuthenticateAsync(request, context.ConnectionAborted);
+        var address = request.Connection.RemoteIpAddress ?? IPAddress.None;
+        var place = new HubPlace(limits, user.UserId, address);
+        context.Features.Set(place); // given back when the connection ends, whatever becomes of the rest
+        if (!place.Taken) throw new HubException($"{CloseCodes.TooManyConnections}: too many connections");
+
+        var connection = await lifecycle.OpenAsync(user, context.ConnectionAborted);
+        var session = new HubSession(connection, context.Features.Get<HubConnectionContext>()!, dispatcher, metrics, time, logger);
+        context.Features.Set(session);
+        context.Features.Set(lifecycle);
+        // Hub clients prove that they are alive by the hub's own pings, and the hub closes silent ones: while it lives, so does the connection.
+        context.Features.Get<IConnectionHeartbeatFeature>()?.OnHeartbeat(state => ((Connection)state).Heard(), connection);
+        session.Start();
+    }
+
+    public static async Task CloseAsync(HubCallerContext context)
+    {
+        try
+        {
+            if (Of(context) is not { } session) return;
+            session.Connection.Close(CloseCodes.Normal, "closed");
+            await session.DisposeAsync();
+            context.Features.Get<ConnectionLifecycle>()!.Closed(session.Connection);
+        }
+        finally
+        {
+            context.Features.Get<HubPlace>()?.Leave();
+        }
+    }
+
+    private async Task<ConnectedUser> AuthenticateAsync(HttpContext request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await authenticator.OfHubAsync(request, cancellationToken)
+                ?? throw new HubException($"{ErrorCodes.Unauthorized}: The access token is missing, wrong or expired.");
+        }
+        catch (ChatException e)
+        {
+            throw new HubException($"{e.Code}: {e.Message}");
+        }
+    }
+
+    /// <summary>A place among the connections of a user and an address.</summary>
+    private sealed class HubPlace
+    {
+        private readonly ConnectionLimits _limits;
+        private readonly string _userId;
+        private readonly IPAddress _address;
+
+        public HubPlace(ConnectionLimits limits, string userId, IPAddress address)
+        {
+            (_limits, _userId, _address) = (limits, userId, address);
+            Taken = limits.Enter(userId, address);
+        }
+
+        public bool Taken { get; }
+
+        public void Leave() => _limits.Leave(_userId, _address);
+    }
+}
