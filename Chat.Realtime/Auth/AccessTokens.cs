@@ -12,12 +12,12 @@ public sealed record TokenClaims(string UserId, string? Name, string? DisplayNam
 
 /// <summary>
 /// Makes and checks access tokens (JWT, HS256). Nothing in a token's header chooses how it is checked: one key, one algorithm;
-/// <c>kid</c>, <c>jku</c> and <c>x5u</c> are not looked at, and no request goes out.
+/// <c>jku</c> and <c>x5u</c> are not looked at. Tokens of other issuers are checked by <see cref="ForeignIssuers"/> rules.
 /// </summary>
 public sealed class AccessTokens
 {
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(15);
-    private const string Issuer = "chat";
+    internal const string Issuer = "chat";
     private const string Type = "at+jwt"; // RFC 9068
     private const int MaxTokenLength = 8 * 1024;
     // Hosts' clocks differ a little; a token that expired 31 s ago must be refused.
@@ -26,11 +26,12 @@ public sealed class AccessTokens
     private readonly JsonWebTokenHandler _handler = new() { SetDefaultTimesOnTokenCreation = false, MapInboundClaims = false, MaximumTokenSizeInBytes = MaxTokenLength };
     private readonly SigningCredentials _credentials;
     private readonly TokenValidationParameters _rules;
+    private readonly ForeignIssuers _foreign;
     private readonly TimeProvider _time;
 
-    public AccessTokens(IOptions<AuthOptions> options, TimeProvider time)
+    public AccessTokens(IOptions<AuthOptions> options, ForeignIssuers foreign, TimeProvider time)
     {
-        _time = time;
+        (_foreign, _time) = (foreign, time);
         var key = new SymmetricSecurityKey(Convert.FromBase64String(options.Value.SigningKey));
         _credentials = new SigningCredentials(key, SecurityAlgorithms.HmacSha256);
         _rules = new TokenValidationParameters
@@ -70,17 +71,40 @@ public sealed class AccessTokens
     }
 
     /// <summary>What the token says; null when it is not a valid access token.</summary>
-    public async ValueTask<TokenClaims?> ReadAsync(string token)
+    /// <exception cref="ChatException"><c>unavailable</c>: it is a foreign issuer's, whose keys cannot be read now.</exception>
+    public async ValueTask<TokenClaims?> ReadAsync(string token, CancellationToken cancellationToken = default)
     {
-        if (token.Length > MaxTokenLength) return null;
-        var result = await _handler.ValidateTokenAsync(token, _rules);
-        if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt) return null;
+        if (token.Length > MaxTokenLength || !_handler.CanReadToken(token) || Parse(token) is not { } parsed) return null;
         // RFC 7515: an extension that is marked critical and not understood makes a token invalid.
-        if (jwt.TryGetHeaderValue<object>("crit", out _)) return null;
-        if (Text(jwt, JwtRegisteredClaimNames.Sub) is not { } userId || !UserNames.IsValidUserId(userId)) return null;
-        return new TokenClaims(
-            userId, Text(jwt, JwtRegisteredClaimNames.Name), Text(jwt, "display_name"), Text(jwt, JwtRegisteredClaimNames.Sid),
-            new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero));
+        if (parsed.TryGetHeaderValue<object>("crit", out _)) return null;
+        return _foreign.Know(parsed.Issuer) ? await ReadForeignAsync(parsed, cancellationToken) : await ReadOwnAsync(parsed);
+    }
+
+    private async ValueTask<TokenClaims?> ReadOwnAsync(JsonWebToken parsed)
+    {
+        var result = await _handler.ValidateTokenAsync(parsed, _rules);
+        return result is { IsValid: true, SecurityToken: JsonWebToken jwt } ? Claims(jwt, prefix: "", Text(jwt, JwtRegisteredClaimNames.Sid)) : null;
+    }
+
+    // Its sessions are not ours: what it calls one says nothing here.
+    private async ValueTask<TokenClaims?> ReadForeignAsync(JsonWebToken parsed, CancellationToken cancellationToken) =>
+        await _foreign.ValidateAsync(parsed, _handler, _rules, cancellationToken) is var (jwt, prefix) ? Claims(jwt, prefix + ".", sessionId: null) : null;
+
+    private static TokenClaims? Claims(JsonWebToken jwt, string prefix, string? sessionId) =>
+        Text(jwt, JwtRegisteredClaimNames.Sub) is { Length: > 0 } sub && UserNames.IsValidUserId(prefix + sub)
+            ? new TokenClaims(prefix + sub, Text(jwt, JwtRegisteredClaimNames.Name), Text(jwt, "display_name"), sessionId, new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero))
+            : null;
+
+    private JsonWebToken? Parse(string token)
+    {
+        try
+        {
+            return _handler.ReadJsonWebToken(token);
+        }
+        catch (Exception e) when (e is ArgumentException or SecurityTokenException or System.Text.Json.JsonException)
+        {
+            return null; // three parts, but not of a token
+        }
     }
 
     private static string? Text(JsonWebToken token, string claim) =>

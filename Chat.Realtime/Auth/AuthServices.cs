@@ -10,6 +10,7 @@ internal static class AuthServices
         var services = builder.Services;
         services.AddOptions<AuthOptions>().BindConfiguration(AuthOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<AuthOptions>, AuthOptionsValidator>();
+        services.AddSingleton<ForeignIssuers>();
         services.AddSingleton<AccessTokens>();
         services.AddSingleton<Tickets>();
         services.AddSingleton<UserDirectory>();

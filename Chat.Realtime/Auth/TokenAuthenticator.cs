@@ -33,7 +33,7 @@ public sealed class TokenAuthenticator(AccessTokens tokens, Tickets tickets, Use
 
     /// <summary>The user of an access token; null when it is not valid.</summary>
     public async Task<ConnectedUser?> ValidateAsync(string accessToken, CancellationToken cancellationToken) =>
-        await tokens.ReadAsync(accessToken) is { } claims ? await ResolveAsync(claims, cancellationToken) : null;
+        await tokens.ReadAsync(accessToken, cancellationToken) is { } claims ? await ResolveAsync(claims, cancellationToken) : null;
 
     private async Task<ConnectedUser?> RedeemAsync(string ticket, CancellationToken cancellationToken) =>
         await tickets.RedeemAsync(ticket) is { } claims && claims.ExpiresAt > time.GetUtcNow() ? await ResolveAsync(claims, cancellationToken) : null;
