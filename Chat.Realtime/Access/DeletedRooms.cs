@@ -34,7 +34,7 @@ public sealed partial class DeletedRooms(UnitOfWork work, Rooms rooms, TimeProvi
     {
         var unfinished = await work.RunAsync((db, token) => db.Rooms
             .Where(r => r.DeletedAt != null && db.Memberships.Any(m => m.RoomId == r.RoomId))
-            .Select(r => r.RoomId).Take(RoomsAtOnce).ToListAsync(token), cancellationToken);
+            .OrderBy(r => r.DeletedAt).Select(r => r.RoomId).Take(RoomsAtOnce).ToListAsync(token), cancellationToken);
         foreach (var roomId in unfinished) await rooms.EmptyAsync(roomId, cancellationToken);
         return unfinished.Count;
     }

@@ -10,7 +10,7 @@ internal static class RoomTable
 {
     /// <summary>The room, locked until the transaction ends: decisions about one room's members are made one after another. Null when absent or deleted.</summary>
     public static Task<Room?> LockAsync(ChatDb db, string roomId, CancellationToken cancellationToken) =>
-        db.Rooms.FromSql($"select * from rooms where room_id = {roomId} and deleted_at is null for no key update").FirstOrDefaultAsync(cancellationToken);
+        db.Rooms.FromSql($"select * from rooms where room_id = {roomId} and deleted_at is null for no key update").SingleOrDefaultAsync(cancellationToken);
 
     public static Task<Membership?> FindMemberAsync(ChatDb db, string roomId, string userId, CancellationToken cancellationToken) =>
         db.Memberships.FirstOrDefaultAsync(m => m.RoomId == roomId && m.UserId == userId, cancellationToken);
