@@ -8,7 +8,8 @@ namespace Chat.Data.History;
 /// <param name="Head">Null when Redis does not know the room.</param>
 /// <param name="FirstSeq">Oldest event of the whole history, 0 when Redis does not know it.</param>
 /// <param name="Persisted">Up to this number Postgres has everything, as far as Redis was told.</param>
-public sealed record HotSlice(long? Head, int Epoch, long FirstSeq, long Persisted, IReadOnlyList<HotEvent> Events);
+/// <param name="AccessVersion">The highest access version that an event up to the head has brought.</param>
+public sealed record HotSlice(long? Head, int Epoch, long FirstSeq, long Persisted, IReadOnlyList<HotEvent> Events, long AccessVersion = 0);
 
 /// <summary>An event of the hot stream.</summary>
 public readonly record struct HotEvent(NumberedEvent Event, Guid EventId, long TimestampMs);
@@ -19,7 +20,7 @@ public readonly record struct HotEvent(NumberedEvent Event, Guid EventId, long T
 /// </summary>
 public sealed class HotStream(IConnectionMultiplexer redis)
 {
-    private const string Fields = "redis.call('HMGET', KEYS[1], 'head', 'epoch', 'first', 'persisted')";
+    private const string Fields = "redis.call('HMGET', KEYS[1], 'head', 'epoch', 'first', 'persisted', 'access')";
     private const string ReadOldest = $"return {{{Fields}, redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[2], 'COUNT', ARGV[3])}}";
     private const string ReadNewest = $"return {{{Fields}, redis.call('XREVRANGE', KEYS[2], ARGV[2], ARGV[1], 'COUNT', ARGV[3])}}";
 
@@ -66,7 +67,7 @@ public sealed class HotStream(IConnectionMultiplexer redis)
         var events = new HotEvent[entries.Length];
         for (var i = 0; i < events.Length; i++)
             events[descending ? events.Length - 1 - i : i] = ParseEntry(entries[i]);
-        return new HotSlice((long?)fields[0], (int?)fields[1] ?? 0, (long?)fields[2] ?? 0, (long?)fields[3] ?? 0, events);
+        return new HotSlice((long?)fields[0], (int?)fields[1] ?? 0, (long?)fields[2] ?? 0, (long?)fields[3] ?? 0, events, (long?)fields[4] ?? 0);
     }
 
     private static HotEvent ParseEntry(RedisResult entry)

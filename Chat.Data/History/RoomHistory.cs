@@ -6,7 +6,11 @@ using StackExchange.Redis;
 namespace Chat.Data.History;
 
 /// <summary>Ends of a room's history. All 0 in an empty room (epoch: the current one).</summary>
-public readonly record struct RoomBounds(long HeadSeq, int Epoch, long FirstSeq);
+public readonly record struct RoomBounds(long HeadSeq, int Epoch, long FirstSeq)
+{
+    /// <summary>The highest access version that an event up to the head has brought; null when Redis, which knows it, does not know the room.</summary>
+    public long? AccessVersion { get; init; }
+}
 
 /// <summary>A page of history, ascending, deletions and edits applied: encoded envelopes with seq and epoch.</summary>
 public sealed record HistorySlice(IReadOnlyList<ReadOnlyMemory<byte>> Events, long HeadSeq, bool HasMore);
@@ -105,7 +109,7 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, EpochS
     private async Task<RoomBounds> GetBoundsAsync(string roomId, HotSlice slice, CancellationToken cancellationToken)
     {
         if (slice is { Head: { } head, FirstSeq: > 0 })
-            return new RoomBounds(head, slice.Epoch, slice.FirstSeq);
+            return new RoomBounds(head, slice.Epoch, slice.FirstSeq) { AccessVersion = slice.AccessVersion };
         if (slice.Head is not { } known)
         {
             var bounds = await stored.GetBoundsAsync(roomId, cancellationToken);
@@ -122,7 +126,7 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, EpochS
         {
             Log.HotPartAlone(logger, roomId, failure.Message);
         }
-        return new RoomBounds(known, slice.Epoch, first);
+        return new RoomBounds(known, slice.Epoch, first) { AccessVersion = slice.AccessVersion };
     }
 
     private async Task<int> GetEpochAsync(CancellationToken cancellationToken)

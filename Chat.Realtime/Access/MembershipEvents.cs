@@ -39,22 +39,34 @@ public sealed partial class MembershipEvents(LiveChannels live, TimeProvider tim
     }
 
     /// <summary>Ends the user's subscriptions of a room. When this is lost, the version of the durable event has the same effect.</summary>
-    public Task UnsubscribedAsync(string userId, string roomId, string reason) =>
-        TellAsync(new ChatEvent { EventType = EventTypes.Unsubscribed, RoomId = roomId, Reason = reason, Timestamp = time.GetUtcNow() },
-            bytes => live.PublishToUserAsync(userId, bytes));
+    public Task UnsubscribedAsync(string userId, string roomId, string reason)
+    {
+        var now = time.GetUtcNow();
+        var envelope = new ChatEvent
+        {
+            EventType = EventTypes.Unsubscribed,
+            EventId = Contracts.EventId.New(now).ToString(),
+            RoomId = roomId,
+            Reason = reason,
+            Timestamp = now,
+        };
+        return TellAsync(envelope, bytes => live.PublishToUserAsync(userId, bytes));
+    }
 
     /// <summary>Tells those who are in the room its new name, topic and kind.</summary>
     public Task UpdatedAsync(Room room, ConnectedUser by)
     {
+        var now = time.GetUtcNow();
         var envelope = new ChatEvent
         {
             EventType = EventTypes.RoomUpdated,
+            EventId = Contracts.EventId.New(now).ToString(),
             RoomId = room.RoomId,
             SenderId = by.UserId,
             SenderName = by.Name,
             Content = JsonSerializer.Serialize(new RoomChange(room.Name, room.Topic, room.Kind), ChatJson.Wire.RoomChange),
             ContentType = "application/json",
-            Timestamp = time.GetUtcNow(),
+            Timestamp = now,
         };
         return TellAsync(envelope, bytes => live.PublishToRoomAsync(room.RoomId, bytes));
     }

@@ -48,7 +48,7 @@ internal static class MessagesApi
         if (request.Seq is not (>= 0 and var seq)) throw Bad("seq is needed and not negative.");
         var standing = await access.GetAsync(roomId, user.UserId, cancellationToken) ?? throw RoomTable.NoRoom();
         if (!standing.IsMember) throw new ChatException(ErrorCodes.Forbidden, "Only members have a read marker.");
-        return TypedResults.Ok(await markers.MarkAsync(user.UserId, roomId, seq, request.MarkUnread is true, cancellationToken));
+        return TypedResults.Ok(await markers.MarkAsync(user, roomId, seq, request.MarkUnread is true, cancellationToken));
     }
 
     private static ChatException Bad(string message) => new(ErrorCodes.BadRequest, message);

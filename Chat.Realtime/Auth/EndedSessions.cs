@@ -29,6 +29,15 @@ public sealed partial class EndedSessions(
         lock (_lock) return _ended.ContainsKey(sessionId);
     }
 
+    /// <summary>
+    /// Closes a connection whose session was ended. To be called once the connection is in the registry, and whenever its user was replaced: a session
+    /// that ended between the check of its token and that moment closed nobody.
+    /// </summary>
+    public void Enforce(Connection connection)
+    {
+        if (connection.User.SessionId is { } sessionId && Contains(sessionId)) Close(connection);
+    }
+
     /// <summary>Tells every node that a session, which Postgres has ended already, is over.</summary>
     public async Task AnnounceAsync(string userId, string sessionId)
     {
@@ -88,8 +97,10 @@ public sealed partial class EndedSessions(
             _oldestFirst.Enqueue(sessionId);
         }
         foreach (var connection in connections.OfUser(userId))
-            if (connection.User.SessionId == sessionId) connection.Close(CloseCodes.SessionExpired, "session ended");
+            if (connection.User.SessionId == sessionId) Close(connection);
     }
+
+    private static void Close(Connection connection) => connection.Close(CloseCodes.SessionExpired, "session ended");
 
     private void Forget()
     {

@@ -17,7 +17,7 @@ namespace Chat.Realtime.Commands;
 /// and no command ends the connection.
 /// </summary>
 internal sealed partial class CommandDispatcher(
-    MessageSender sender, RoomSubscriber subscriber, LocalRooms rooms, RoomQueries queries, TypingRelay typing, RoomAdmission admission, TokenAuthenticator authenticator,
+    MessageSender sender, RoomSubscriber subscriber, LocalRooms rooms, RoomQueries queries, TypingRelay typing, RoomAdmission admission, TokenAuthenticator authenticator, EndedSessions endedSessions,
     PresenceTracker presence, IOptions<ConnectionOptions> options, TimeProvider time, ILogger<CommandDispatcher> logger)
 {
     private const int RetryAfterMs = 1_000;
@@ -129,6 +129,7 @@ internal sealed partial class CommandDispatcher(
         if (user is null || user.UserId != connection.User.UserId)
             throw new ChatException(ErrorCodes.Unauthorized, "The access token is wrong, expired, or another user's.");
         connection.User = user;
+        endedSessions.Enforce(connection);
         Acknowledge(connection, command, Replies.Authenticated(command.Id, user.ExpiresAt));
     }
 

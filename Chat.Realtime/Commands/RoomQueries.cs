@@ -30,7 +30,7 @@ internal sealed class RoomQueries(RoomAdmission admission, RoomHistory history, 
     {
         var seq = command.Seq ?? throw Bad("seq is missing.");
         await admission.MemberAsync(roomId, user, cancellationToken);
-        return Replies.Read(command.Id, await markers.MarkAsync(user.UserId, roomId, seq, command.MarkUnread ?? false, cancellationToken));
+        return Replies.Read(command.Id, await markers.MarkAsync(user, roomId, seq, command.MarkUnread ?? false, cancellationToken));
     }
 
     // More than the maximum is not an error: the page is as long as it may be.

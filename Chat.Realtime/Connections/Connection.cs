@@ -115,6 +115,19 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         Wake(wake);
     }
 
+    /// <summary>As <see cref="Close"/>, of a connection that is not let in: what is queued, the welcome too, does not leave.</summary>
+    internal void Refuse(int code, string reason)
+    {
+        IThreadPoolWorkItem? wake;
+        lock (_gate)
+        {
+            if (_closing) return;
+            ForgetQueue();
+            wake = BeginClose(code, reason);
+        }
+        Wake(wake);
+    }
+
     /// <summary>Completes when so few replies wait that another command may be read.</summary>
     internal Task WhenRepliesDrainAsync()
     {

@@ -14,7 +14,7 @@ namespace Chat.Realtime.Connections;
 /// own channel is subscribed, so a direct message sent after the welcome was seen is not missed.
 /// </summary>
 internal sealed class ConnectionLifecycle(
-    ConnectionRegistry registry, UserFeeds users, LocalRooms rooms, PresenceTracker presence, UserConnections userConnections, NodeIdentity node, NodeMetrics metrics,
+    ConnectionRegistry registry, EndedSessions endedSessions, UserFeeds users, LocalRooms rooms, PresenceTracker presence, UserConnections userConnections, NodeIdentity node, NodeMetrics metrics,
     IOptions<ConnectionOptions> options, TimeProvider time)
 {
     /// <summary>A new connection of <paramref name="user"/>; the transport attaches itself afterwards.</summary>
@@ -23,6 +23,7 @@ internal sealed class ConnectionLifecycle(
         var connection = new Connection(Guid.CreateVersion7(time.GetUtcNow()).ToString("N"), user, options.Value, time);
         connection.TrySend(Replies.Welcome(connection, node.Id, time.GetUtcNow()));
         registry.Add(connection);
+        endedSessions.Enforce(connection);
         metrics.ConnectionOpened();
         try
         {
@@ -34,7 +35,7 @@ internal sealed class ConnectionLifecycle(
             Leave(connection);
             throw;
         }
-        if (!await userConnections.MayStayAsync(connection)) connection.Close(CloseCodes.TooManyConnections, "too many connections");
+        if (!await userConnections.MayStayAsync(connection)) connection.Refuse(CloseCodes.TooManyConnections, "too many connections");
         return connection;
     }
 

@@ -26,6 +26,11 @@ public sealed class ConnectionOptions
     /// <summary>Rooms that one connection may be subscribed to; one more is refused with <c>conflict</c>. Default 1,000.</summary>
     public int MaxSubscriptions { get; set; } = 1_000;
 
+    /// <summary>
+    /// Client connections of this process; one more is closed with 1013. Default 0: as many as the process' limit of open files leaves, which is that limit less 1,000.
+    /// </summary>
+    public int MaxConnections { get; set; }
+
     /// <summary>How long a close handshake may take before the socket is cut. Default 5 s.</summary>
     public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -45,6 +50,7 @@ internal sealed class ConnectionOptionsValidator : IValidateOptions<ConnectionOp
         if (options.MaxQueuedReplyBytes < 1) failures.Add($"{ConnectionOptions.Section}:MaxQueuedReplyBytes must be at least 1.");
         if (options.MaxCommandsInFlight < 1) failures.Add($"{ConnectionOptions.Section}:MaxCommandsInFlight must be at least 1.");
         if (options.MaxSubscriptions < 1) failures.Add($"{ConnectionOptions.Section}:MaxSubscriptions must be at least 1.");
+        if (options.MaxConnections < 0) failures.Add($"{ConnectionOptions.Section}:MaxConnections is {options.MaxConnections}: give a number from 1, or 0 for what the limit of open files leaves.");
         if (options.CloseTimeout <= TimeSpan.Zero) failures.Add($"{ConnectionOptions.Section}:CloseTimeout must be positive, e.g. 00:00:05.");
         if (options.SilenceTimeout <= TimeSpan.Zero) failures.Add($"{ConnectionOptions.Section}:SilenceTimeout must be positive, e.g. 00:00:40.");
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);

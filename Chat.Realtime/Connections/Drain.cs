@@ -16,7 +16,8 @@ internal sealed class DrainState
 
 /// <summary>
 /// Lets the clients go before the server stops: it runs ahead of every hosted service's stop, so Kestrel still holds the connections. Each client is told
-/// when to come back, spread over the window, and closed with 1012 shortly after that moment; who does not let go is cut.
+/// when to come back, spread over the window, and closed with 1012 shortly after that moment; who does not let go is cut. Whatever clients do, the whole
+/// of it takes no longer than <see cref="Longest"/>, so what follows (presence, the log's last acks, the lease) is done before anybody kills the process.
 /// </summary>
 internal sealed partial class Drain(
     DrainState state, ConnectionRegistry registry, IOptions<DrainOptions> options, IOptions<ConnectionOptions> connectionOptions, TimeProvider time, ILogger<Drain> logger)
@@ -24,6 +25,8 @@ internal sealed partial class Drain(
 {
     // A client that does as it is told closes by itself before the node does it.
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
+    // A stopping process is killed after 13 s by the local engine and after 30 s by Kubernetes: this leaves 4 s for what follows.
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(DrainOptions.MaxSeconds + 2);
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
@@ -45,8 +48,9 @@ internal sealed partial class Drain(
             }
             // Handshakes that were under way when it began.
             foreach (var late in registry.All()) late.Close(CloseCodes.ServiceRestart, "restart");
-            started = time.GetTimestamp();
-            while (registry.Count > 0 && time.GetElapsedTime(started) < connectionOptions.Value.CloseTimeout) await Task.Delay(Step, time, cancellationToken);
+            var closed = time.GetTimestamp();
+            while (registry.Count > 0 && time.GetElapsedTime(closed) < connectionOptions.Value.CloseTimeout && time.GetElapsedTime(started) < Longest)
+                await Task.Delay(Step, time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -7,14 +7,17 @@ public sealed class DrainOptions
 {
     public const string Section = "Chat:Drain";
 
-    /// <summary>Seconds over which the reconnects of the clients are spread; 0 = all at once. Default 5, at most 10: the process is gone 20 s after SIGTERM.</summary>
+    /// <summary>Longest window: with the close handshakes it makes the 9 seconds that the whole drain takes at most.</summary>
+    public const int MaxSeconds = 7;
+
+    /// <summary>Seconds over which the reconnects of the clients are spread; 0 = all at once. Default 5, at most 7: close handshakes and what the node still has to write need the rest of the time that a stopping process has.</summary>
     public double Seconds { get; set; } = 5;
 }
 
-/// <summary>Refuses a window that does not fit into the 20 seconds that a stopping process has.</summary>
+/// <summary>Refuses a window that leaves no time for the close handshakes.</summary>
 internal sealed class DrainOptionsValidator : IValidateOptions<DrainOptions>
 {
-    public ValidateOptionsResult Validate(string? name, DrainOptions options) => options.Seconds is >= 0 and <= 10
+    public ValidateOptionsResult Validate(string? name, DrainOptions options) => options.Seconds is >= 0 and <= DrainOptions.MaxSeconds
         ? ValidateOptionsResult.Success
-        : ValidateOptionsResult.Fail($"{DrainOptions.Section}:Seconds is {options.Seconds}: give 0 to 10.");
+        : ValidateOptionsResult.Fail($"{DrainOptions.Section}:Seconds is {options.Seconds}: give 0 to {DrainOptions.MaxSeconds}.");
 }

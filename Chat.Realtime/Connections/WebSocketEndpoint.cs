@@ -77,14 +77,14 @@ internal sealed partial class WebSocketEndpoint(
             await RefuseAsync(context, ErrorCodes.Unauthorized, "The access token or ticket is missing, wrong or expired.");
             return;
         }
-        var hasPlace = limits.Enter(user.UserId, address);
+        var hasPlace = limits.Enter(address);
         try
         {
             await ServeAsync(context, user, hasPlace);
         }
         finally
         {
-            limits.Leave(user.UserId, address);
+            limits.Leave(address);
         }
     }
 
@@ -95,7 +95,7 @@ internal sealed partial class WebSocketEndpoint(
         if (!hasPlace)
         {
             // Browsers see close codes but no statuses, so the reason is told after the upgrade.
-            await socket.CloseOutputAsync((WebSocketCloseStatus)CloseCodes.TooManyConnections, "too many connections", context.RequestAborted);
+            await socket.CloseOutputAsync((WebSocketCloseStatus)CloseCodes.TryAgainLater, "this node is full", context.RequestAborted);
             return;
         }
         var stream = (context.Features.Get<IHttpUpgradeFeature>() as HeardUpgrade)?.Stream;

@@ -45,6 +45,7 @@ internal static class Envelopes
         JsonSerializer.SerializeToUtf8Bytes(new ChatEvent
         {
             EventType = EventTypes.Resync,
+            EventId = Contracts.EventId.New(now).ToString(),
             RoomId = roomId,
             Epoch = epoch.ToString(CultureInfo.InvariantCulture),
             HeadSeq = headSeq,

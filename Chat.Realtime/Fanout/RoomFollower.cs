@@ -7,7 +7,8 @@ namespace Chat.Realtime.Fanout;
 /// <summary>
 /// Follows the durable events of one room. Whatever path they come by, and however often, each is delivered once and in the order of its
 /// number: the next one is delivered, an old one dropped, and a gap is read from history before anything after it is delivered.
-/// An event that brings a newer access version is not delivered before the receivers were checked again.
+/// An event that brings a newer access version is not delivered before the receivers were checked again: while Postgres cannot be asked, it and what
+/// follows it wait and nobody receives them. Without such an event live delivery and its repairs need no Postgres.
 /// </summary>
 internal abstract partial class RoomFollower(string roomId, RoomHistory history, NodeMetrics metrics, TimeProvider time, ILogger logger, CancellationToken stopping)
 {
@@ -178,10 +179,12 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
         }
     }
 
-    // The next event changes who may receive.
+    // What comes next was published at this version: a newer one than was checked changes who may receive.
     private async Task<bool> AdmitAsync(long accessVersion, CancellationToken cancellationToken)
     {
-        await RecheckAsync(cancellationToken);
+        bool isNewer;
+        lock (Gate) isNewer = accessVersion > AccessVersion;
+        if (isNewer) await RecheckAsync(cancellationToken);
         lock (Gate) AccessVersion = Math.Max(AccessVersion, accessVersion);
         return true;
     }
@@ -199,8 +202,9 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
 
         var (bounds, events) = await history.ReadAfterAsync(RoomId, position, MaxRepair, cancellationToken);
         metrics.Repaired();
-        // What was read tells nothing of access versions.
-        await RecheckAsync(cancellationToken);
+        // The version was read in one step with the events, so it covers all of them. Who reloads is checked in any case, and whoever Redis knows nothing of.
+        if (events is null || bounds.AccessVersion is not { } version) await RecheckAsync(cancellationToken);
+        else await AdmitAsync(version, cancellationToken);
         lock (Gate)
         {
             _readAgain = false;

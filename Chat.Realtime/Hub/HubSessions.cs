@@ -20,9 +20,9 @@ internal sealed class HubSessions(
         var request = context.GetHttpContext()!;
         var user = await AuthenticateAsync(request, context.ConnectionAborted);
         var address = request.Connection.RemoteIpAddress ?? IPAddress.None;
-        var place = new HubPlace(limits, user.UserId, address);
+        var place = new HubPlace(limits, address);
         context.Features.Set(place); // given back when the connection ends, whatever becomes of the rest
-        if (!place.Taken) throw new HubException($"{CloseCodes.TooManyConnections}: too many connections");
+        if (!place.Taken) throw new HubException($"{CloseCodes.TryAgainLater}: this node is full");
 
         var connection = await lifecycle.OpenAsync(user, context.ConnectionAborted);
         var session = new HubSession(connection, context.Features.Get<HubConnectionContext>()!, dispatcher, metrics, time, logger);
@@ -61,21 +61,20 @@ internal sealed class HubSessions(
         }
     }
 
-    /// <summary>A place among the connections of a user and an address.</summary>
+    /// <summary>A place among the connections of the node and of an address.</summary>
     private sealed class HubPlace
     {
         private readonly ConnectionLimits _limits;
-        private readonly string _userId;
         private readonly IPAddress _address;
 
-        public HubPlace(ConnectionLimits limits, string userId, IPAddress address)
+        public HubPlace(ConnectionLimits limits, IPAddress address)
         {
-            (_limits, _userId, _address) = (limits, userId, address);
-            Taken = limits.Enter(userId, address);
+            (_limits, _address) = (limits, address);
+            Taken = limits.Enter(address);
         }
 
         public bool Taken { get; }
 
-        public void Leave() => _limits.Leave(_userId, _address);
+        public void Leave() => _limits.Leave(_address);
     }
 }

@@ -5,8 +5,9 @@ using Microsoft.Extensions.Options;
 namespace Chat.Realtime.Limits;
 
 /// <summary>
-/// How many connections a user may have, over all nodes: the ones that are open stay, the newest is refused. When Redis cannot be asked,
-/// only those of this node count.
+/// How many connections a user may have, over all nodes: the ones that are open stay, the newest is refused. Each process says in Redis how many it has,
+/// in the step that reads the others', so two that ask at once do not both let one in; what a dead process said does not count. When Redis cannot be
+/// asked, only the connections of this node do.
 /// </summary>
 internal sealed class UserConnections(ConnectionRegistry registry, PresenceTracker presence, IOptions<LimitOptions> options)
 {
@@ -15,8 +16,8 @@ internal sealed class UserConnections(ConnectionRegistry registry, PresenceTrack
     {
         var limit = options.Value.ConnectionsPerUser;
         if (!options.Value.Enabled || limit == 0) return true;
-        // Those behind it in the list came later: they are not counted against it.
-        var here = registry.OfUser(connection.User.UserId).TakeWhile(open => open != connection).Count() + 1;
+        // Those behind it in the list came later: they are not counted against it, and neither are those that are on their way out.
+        var here = registry.OfUser(connection.User.UserId).TakeWhile(open => open != connection).Count(open => !open.IsClosing) + 1;
         if (here > limit) return false;
         return await presence.CountElsewhereAsync(connection.User.UserId) is not { } elsewhere || here + elsewhere <= limit;
     }

@@ -207,6 +207,8 @@ public sealed partial class PresenceTracker : LastToStop
             user.Unknown = true;
             var change = await _store.SetAsync(userId, process, part, _formerProcess, seen);
             user.Unknown = false;
+            // A process that has just started counts from its first connection on.
+            if (counted is not null) await _nodes.LearnAsync(change.Parts.Select(other => other.Process));
             elsewhere = change.Parts.Where(other => other.Process != process && _nodes.Contains(other.Process)).Sum(other => other.Connections);
             if (change.IsVisible || mayHaveChanged) _announcer.Announce(userId);
         }

@@ -3,6 +3,7 @@ using Chat.Contracts;
 using Chat.Contracts.Api;
 using Chat.Data.History;
 using Chat.Data.Numbering;
+using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
 using Npgsql;
 using StackExchange.Redis;
@@ -36,14 +37,14 @@ public sealed class ReadMarkers
     /// Moves the marker, tells the user's own connections (<c>read</c>), and answers with the marker and what is unread after it. A seq above the
     /// head means the head. Throws <c>bad_request</c> for a negative one, <c>unavailable</c> when the marker cannot be read or written.
     /// </summary>
-    public async Task<ReadReceipt> MarkAsync(string userId, string roomId, long seq, bool markUnread, CancellationToken cancellationToken)
+    public async Task<ReadReceipt> MarkAsync(ConnectedUser user, string roomId, long seq, bool markUnread, CancellationToken cancellationToken)
     {
         if (seq < 0) throw new ChatException(ErrorCodes.BadRequest, "seq cannot be negative.");
         try
         {
             var bounds = await _history.GetBoundsAsync(roomId, cancellationToken);
-            var move = (await _store.MoveAsync([(userId, roomId, Math.Min(seq, bounds.HeadSeq))], markUnread, cancellationToken))[0];
-            if (move.Changed) await AnnounceAsync(userId, roomId, move.Seq);
+            var move = (await _store.MoveAsync([(user.UserId, roomId, Math.Min(seq, bounds.HeadSeq))], markUnread, cancellationToken))[0];
+            if (move.Changed) await AnnounceAsync(user, roomId, move.Seq);
             var unread = await _unread.CountAsync([(roomId, move.Seq)], cancellationToken);
             return new ReadReceipt(roomId, move.Seq, unread[0]);
         }
@@ -77,15 +78,16 @@ public sealed class ReadMarkers
 
     internal static bool IsPassing(Exception failure) => failure is RedisException or NpgsqlException or TimeoutException or NumberingUnavailableException;
 
-    private Task AnnounceAsync(string userId, string roomId, long seq)
+    private Task AnnounceAsync(ConnectedUser user, string roomId, long seq)
     {
         var now = _time.GetUtcNow();
-        return _channels.PublishToUserAsync(userId, JsonSerializer.SerializeToUtf8Bytes(new ChatEvent
+        return _channels.PublishToUserAsync(user.UserId, JsonSerializer.SerializeToUtf8Bytes(new ChatEvent
         {
             EventType = EventTypes.Read,
             EventId = Contracts.EventId.New(now).ToString(),
             RoomId = roomId,
-            SenderId = userId,
+            SenderId = user.UserId,
+            SenderName = user.Name,
             ReadSeq = seq,
             Timestamp = now,
         }, ChatJson.Wire.ChatEvent));

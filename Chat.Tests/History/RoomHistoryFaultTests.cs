@@ -38,7 +38,7 @@ public sealed class RoomHistoryFaultTests(MigratedDatabaseFixture database) : IC
         Assert.Equal(all[2..7], await PageAsync(null, after: 2, limit: 5));
         Assert.Equal(all[3..8], await PageAsync(before: all[8], null, limit: 5));
         var (bounds, events) = await _store.History.ReadAfterAsync(_room, 5, 1000, CancellationToken.None);
-        Assert.Equal(new RoomBounds(all[^1], 1, 1), bounds);
+        Assert.Equal(new RoomBounds(all[^1], 1, 1) { AccessVersion = 0 }, bounds);
         Assert.Null(events);
         Assert.Equal(all[6..], (await _store.History.ReadAfterAsync(_room, all[5], 1000, CancellationToken.None)).Events!.Select(e => e.Seq));
     }

@@ -2,7 +2,10 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Net.WebSockets;
 using Chat.Contracts;
+using Chat.Realtime.Presence;
 using Chat.Tests.Realtime;
+using Microsoft.Extensions.DependencyInjection;
+using StackExchange.Redis;
 
 namespace Chat.Tests.People;
 
@@ -40,6 +43,46 @@ public sealed class ConnectionLimitTests(NodeFixture nodes)
         var codes = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => CloseCodeAsync(node, user)));
 
         Assert.Equal(5, codes.Count(code => code is null));
+    }
+
+    [Fact]
+    public async Task Of_many_connections_to_two_nodes_at_once_no_more_than_the_limit_stay()
+    {
+        var backing = await nodes.BackingAsync();
+        await using var first = await StartAsync(backing, ("Chat:Limits:ConnectionsPerUser", "5"));
+        await using var second = await StartAsync(backing, ("Chat:Limits:ConnectionsPerUser", "5"));
+        var user = NodeFixture.Name("user");
+
+        var codes = await Task.WhenAll(Enumerable.Range(0, 12).Select(i => CloseCodeAsync(i % 2 == 0 ? first : second, user)));
+
+        Assert.InRange(codes.Count(code => code is null), 1, 5);
+        Assert.All(codes, code => Assert.True(code is null or CloseCodes.TooManyConnections, $"Closed with {code}."));
+    }
+
+    [Fact]
+    public async Task What_a_dead_process_said_of_its_connections_does_not_count()
+    {
+        await using var node = await StartAsync(await nodes.BackingAsync(), ("Chat:Limits:ConnectionsPerUser", "2"));
+        var user = NodeFixture.Name("user");
+        var redis = node.Services.GetRequiredService<IConnectionMultiplexer>().GetDatabase();
+        await redis.HashSetAsync(RedisKeys.Presence(user), "dead", new PresencePart("dead", PresenceStatus.Online, 50).Value);
+
+        await Until.TrueAsync(async () => await CloseCodeAsync(node, user, leave: true) is null, "a user without live connections may connect");
+        // It is still there: nobody has a lease of that id to reap.
+        Assert.True(await redis.HashExistsAsync(RedisKeys.Presence(user), "dead"));
+    }
+
+    [Fact]
+    public async Task A_full_node_closes_the_next_connection_with_1013_until_one_leaves()
+    {
+        await using var node = await TestNode.StartAsync(await nodes.BackingAsync(), ("Chat:Connections:MaxConnections", "2"));
+        var one = await node.ConnectAsync(NodeFixture.Name("user"));
+        await using var two = await node.ConnectAsync(NodeFixture.Name("user"));
+
+        Assert.Equal(CloseCodes.TryAgainLater, await CloseCodeAsync(node, NodeFixture.Name("user")));
+        await one.DisposeAsync();
+
+        await Until.TrueAsync(async () => await CloseCodeAsync(node, NodeFixture.Name("user"), leave: true) is null, "there is room again");
     }
 
     [Fact]
@@ -105,18 +148,21 @@ public sealed class ConnectionLimitTests(NodeFixture nodes)
     // Null when it stays open, and then it is left open or, with leave, closed again.
     private static async Task<int?> CloseCodeAsync(TestNode node, string user, bool leave = false)
     {
+        var isWelcome = false;
         var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Authorization", $"Bearer {TestNode.Token(user)}");
         await socket.ConnectAsync(new UriBuilder(node.Address) { Scheme = "ws", Path = "/ws" }.Uri, CancellationToken.None).WaitAsync(Until.Patience);
-        // The welcome comes first, unless this node alone has too many already.
+        // The welcome comes first, unless it is refused: then nothing does but the close frame.
         var received = await socket.ReceiveAsync(new byte[4096], CancellationToken.None).WaitAsync(Until.Patience);
         if (received.MessageType != WebSocketMessageType.Close)
         {
+            isWelcome = true;
             await socket.SendAsync("{\"event_type\":\"ping\",\"id\":1}"u8.ToArray(), WebSocketMessageType.Text, true, CancellationToken.None);
             received = await socket.ReceiveAsync(new byte[4096], CancellationToken.None).WaitAsync(Until.Patience);
         }
         if (received.MessageType == WebSocketMessageType.Close)
         {
+            Assert.False(isWelcome, "Who is refused gets no welcome.");
             await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
             return (int)socket.CloseStatus!;
         }

@@ -36,7 +36,7 @@ public sealed class ReadMarkerTests(PeopleFixture people) : IClassFixture<People
 
         var events = new[] { await heard.NextAsync("read"), await heard.NextAsync("read") };
         Assert.Equal([3L, 5L], events.Select(read => read.ReadSeq));
-        Assert.All(events, read => Assert.Equal((EventTypes.Read, room, user), (read.EventType, read.RoomId, read.SenderId)));
+        Assert.All(events, read => Assert.Equal((EventTypes.Read, room, user, user.ToUpperInvariant()), (read.EventType, read.RoomId, read.SenderId, read.SenderName)));
         Assert.Empty(heard.TakeAll());
     }
 
@@ -219,7 +219,7 @@ public sealed class ReadMarkerTests(PeopleFixture people) : IClassFixture<People
 
     private static async Task<(long, int)> MarkAsync(NodeProcess process, string user, string room, long seq, bool markUnread = false)
     {
-        var receipt = await process.Markers.MarkAsync(user, room, seq, markUnread, CancellationToken.None);
+        var receipt = await process.Markers.MarkAsync(NodeProcess.UserOf(user), room, seq, markUnread, CancellationToken.None);
         return (receipt.Seq, receipt.Unread);
     }
 

@@ -5,6 +5,7 @@ using System.Text;
 using Chat.Contracts;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Connections;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Tests.Realtime;
 
@@ -83,6 +84,26 @@ public sealed class FlowTests(NodeFixture fixture)
         await stopping;
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"Stopping took {clock.Elapsed}.");
         foreach (var client in clients) await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_client_that_never_reads_does_not_hold_up_the_drain()
+    {
+        var log = new KeptLog();
+        // Without an end of its own the drain would wait for this close handshake until the host runs out of time.
+        await using var node = await TestNode.StartAsync(await fixture.BackingAsync(), log,
+            ("Logging:LogLevel:Chat.Realtime.Connections", "Information"), ("Chat:Connections:CloseTimeout", "00:01:00"), ("Chat:Connections:MaxQueuedBytes", "100000000"));
+        var user = NodeFixture.Name("ann");
+        await using var client = await node.ConnectAsync(user);
+        var connection = Assert.Single(node.Services.GetRequiredService<ConnectionRegistry>().OfUser(user));
+        var megabyte = new byte[1 << 20];
+        megabyte.AsSpan().Fill((byte)' ');
+        for (var i = 0; i < 64; i++) Assert.True(connection.TrySend(megabyte)); // more than the buffers of two sockets hold
+
+        await node.StopAsync();
+
+        Assert.NotNull(log.Find("Drained; 1 connections did not let go and were cut"));
+        Assert.Null(log.Find("The host ran out of time while draining"));
     }
 
     [Fact]

@@ -14,7 +14,7 @@ namespace Chat.Tests.Realtime;
 [Collection(nameof(NodeCollection))]
 public sealed class RoomFollowerTests(NodeFixture fixture)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     [Fact]
     public async Task Any_interleaving_of_paths_delivers_each_number_once_and_in_order()
@@ -70,6 +70,43 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
     }
 
     [Fact]
+    public async Task A_repaired_gap_in_which_nobody_lost_anything_asks_nobody()
+    {
+        var (roomId, frames) = await NumberAsync(3);
+        var follower = new Recorder(roomId, fixture.Node);
+        follower.StartAt(0);
+        follower.Offer([frames[0], frames[2]]);
+        await follower.WhenAtAsync(3);
+        Assert.Equal(["1", "2", "3"], follower.Story);
+    }
+
+    [Fact]
+    public async Task A_repaired_gap_in_which_somebody_lost_access_is_checked_before_anything_of_it_is_delivered()
+    {
+        var (roomId, frames) = await NumberAsync(4, versionOf: i => i == 1 ? 5 : 0);
+        var follower = new Recorder(roomId, fixture.Node);
+        follower.StartAt(0);
+        follower.Offer([frames[0], frames[2]]);
+        await follower.WhenAtAsync(4); // what was read goes up to the head
+        Assert.Equal(["1", "recheck", "2", "3", "4"], follower.Story);
+    }
+
+    [Fact]
+    public async Task Who_cannot_be_checked_while_Postgres_is_away_receives_nothing_and_misses_nothing()
+    {
+        var (roomId, frames) = await NumberAsync(3, versionOf: i => i == 1 ? 5 : 0);
+        var follower = new Recorder(roomId, fixture.Node) { PostgresIsAway = true };
+        follower.StartAt(0);
+        follower.Offer([frames[0], frames[2]]);
+        await follower.WhenRefusedAsync(times: 3);
+        Assert.Equal([1L], follower.Delivered);
+
+        follower.PostgresIsAway = false;
+        await follower.WhenAtAsync(3);
+        Assert.Equal(["1", "recheck", "2", "3"], follower.Story);
+    }
+
+    [Fact]
     public async Task A_new_epoch_is_announced_and_its_events_follow()
     {
         var roomId = NodeFixture.Name("room");
@@ -81,12 +118,12 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
         Assert.Equal(["recheck", $"resync 3 {start}", $"{start + 1}", $"{start + 2}"], follower.Story);
     }
 
-    private async Task<(string RoomId, IReadOnlyList<RoomFrame> Frames)> NumberAsync(int count)
+    private async Task<(string RoomId, IReadOnlyList<RoomFrame> Frames)> NumberAsync(int count, Func<int, long>? versionOf = null)
     {
         var roomId = NodeFixture.Name("room");
         var numbering = fixture.Node.Services.GetRequiredService<RoomNumbering>();
         var epoch = (await fixture.Node.Services.GetRequiredService<EpochStore>().GetAsync(CancellationToken.None)).Number;
-        PendingEvent[] events = [.. Enumerable.Range(0, count).Select(i => new PendingEvent(Guid.CreateVersion7(), [], 0, 1, Encoding.UTF8.GetBytes($$"""{"n":{{i}}}""")))];
+        PendingEvent[] events = [.. Enumerable.Range(0, count).Select(i => new PendingEvent(Guid.CreateVersion7(), [], versionOf?.Invoke(i) ?? 0, 1, Encoding.UTF8.GetBytes($$"""{"n":{{i}}}""")))];
         var numbers = await numbering.NumberAsync(roomId, epoch, events, CancellationToken.None);
         return (roomId, [.. numbers.Select((number, i) => new RoomFrame(new NumberedEvent(number.Seq, number.Epoch, events[i].Body), 0))]);
     }
@@ -97,6 +134,9 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
         private readonly List<string> _story = [];
         private readonly List<long> _delivered = [];
 
+        private int _refused;
+
+        public bool PostgresIsAway { get; set; }
         public IReadOnlyList<string> Story { get { lock (Gate) return [.. _story]; } }
         public IReadOnlyList<long> Delivered { get { lock (Gate) return [.. _delivered]; } }
 
@@ -106,6 +146,14 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
                 lock (Gate)
                     if (Position == seq) return;
             throw new TimeoutException($"The follower stands at {Position} and not at {seq}.");
+        }
+
+        public async Task WhenRefusedAsync(int times)
+        {
+            for (var deadline = DateTime.UtcNow + Patience; DateTime.UtcNow < deadline; await Task.Delay(5))
+                lock (Gate)
+                    if (_refused >= times) return;
+            throw new TimeoutException($"Receivers were asked about {_refused} times and not {times}.");
         }
 
         protected override void Deliver(in NumberedEvent numbered)
@@ -118,7 +166,15 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
 
         protected override Task RecheckAsync(CancellationToken cancellationToken)
         {
-            lock (Gate) _story.Add("recheck");
+            lock (Gate)
+            {
+                if (PostgresIsAway)
+                {
+                    _refused++;
+                    throw new ChatException(ErrorCodes.Unavailable, "The database cannot be reached now.");
+                }
+                _story.Add("recheck");
+            }
             return Task.CompletedTask;
         }
     }
