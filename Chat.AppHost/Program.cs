@@ -24,7 +24,7 @@ var realtime = builder.AddProject<Projects.Chat_Realtime>("realtime")
     .WithReference(chatdb).WaitFor(chatdb)
     .WithEnvironment("Chat__Auth__SigningKey", signingKey)
     .WithEnvironment("Chat__Proxy__Secret", proxySecret)
-    .WithSettings(topology);
+    .WithSettings(topology, ofNodes: true);
 
 // The persister copies every room, in order, to Postgres.
 builder.AddProject<Projects.Chat_Persister>("persister")
@@ -54,6 +54,8 @@ var gateway = builder.AddProject<Projects.Chat_Gateway>("gateway")
     .WithHttpEndpoint(port: topology.HttpPort, isProxied: false)
     .WithHttpsEndpoint(port: topology.HttpsPort, isProxied: false)
     .WithExternalHttpEndpoints()
+    // Not of the public origin: its own figures.
+    .WithHttpEndpoint(name: "metrics", targetPort: topology.MetricsPort, env: "Chat__Gateway__MetricsPort")
     .DisableForwardedHeaders()
     .WithHttpHealthCheck("/health", endpointName: "http")
     .WithReference(redis).WaitFor(redis)
@@ -62,16 +64,21 @@ var gateway = builder.AddProject<Projects.Chat_Gateway>("gateway")
     .WithEnvironment("Chat__Proxy__Secret", proxySecret)
     .WithSettings(topology);
 
-// Open to more than this machine, the first account (the admin) is for whoever can read this terminal.
+// Open to more than this machine, the first account (the admin) is for whoever can read this terminal, or the deployment's secrets.
+if (topology.NeedsBootstrapCode)
+{
+    var bootstrapCode = builder.AddParameter("bootstrap-code", new GenerateParameterDefault { MinLength = 16, Special = false }, secret: true, persist: true);
+    realtime.WithEnvironment("Chat__Auth__BootstrapCode", bootstrapCode);
+    if (!topology.IsBootstrapCodeGiven)
+    {
+        gateway.OnResourceReady(async (_, _, cancellationToken) =>
+            Console.WriteLine($"The first account needs this code: {await bootstrapCode.Resource.GetValueAsync(cancellationToken)}"));
+    }
+}
 if (!IPAddress.IsLoopback(topology.Bind))
 {
     foreach (var endpoint in new[] { "http", "https" })
         gateway.WithEndpoint(endpoint, annotation => annotation.TargetHost = topology.Bind.ToString());
-
-    var bootstrapCode = builder.AddParameter("bootstrap-code", new GenerateParameterDefault { MinLength = 16, Special = false }, secret: true, persist: true);
-    realtime.WithEnvironment("Chat__Auth__BootstrapCode", bootstrapCode);
-    gateway.OnResourceReady(async (_, _, cancellationToken) =>
-        Console.WriteLine($"The first account needs this code: {await bootstrapCode.Resource.GetValueAsync(cancellationToken)}"));
 }
 
 builder.Build().Run();

@@ -2,10 +2,11 @@
 internal static class TopologyExtensions
 {
     /// <summary>Hands on the settings that the AppHost was given; what the model itself says of a service wins.</summary>
-    public static IResourceBuilder<ProjectResource> WithSettings(this IResourceBuilder<ProjectResource> service, Topology topology) =>
+    public static IResourceBuilder<ProjectResource> WithSettings(
+        this IResourceBuilder<ProjectResource> service, Topology topology, bool ofNodes = false) =>
         service.WithEnvironment(context =>
         {
-            foreach (var (name, value) in topology.Settings())
+            foreach (var (name, value) in topology.Settings(ofNodes))
                 context.EnvironmentVariables.TryAdd(name, value);
         });
 

@@ -19,6 +19,7 @@ namespace Chat.Contracts;
 [JsonSerializable(typeof(ServerReply))]
 [JsonSerializable(typeof(NodeLease))]
 [JsonSerializable(typeof(RegisterRequest))]
+[JsonSerializable(typeof(RegistrationInfo))]
 [JsonSerializable(typeof(LoginRequest))]
 [JsonSerializable(typeof(RefreshRequest))]
 [JsonSerializable(typeof(Session))]

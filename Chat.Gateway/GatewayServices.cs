@@ -1,4 +1,5 @@
 using Chat.Contracts;
+using Chat.Gateway.Draining;
 using Chat.Gateway.Routing;
 using Chat.Gateway.Targets;
 using Chat.Gateway.Tls;
@@ -19,8 +20,8 @@ public static class GatewayServices
 
     private static readonly TimeSpan RequestHeadersTimeout = TimeSpan.FromSeconds(15);
 
-    // Open WebSockets end with the process; what else is in flight (a long poll at worst) need not hold it for longer.
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(5);
+    // First the WebSockets; what else is in flight then (a long poll at worst) need not hold the process for longer.
+    private static readonly TimeSpan ShutdownTimeout = OpenSockets.CloseTimeout + TimeSpan.FromSeconds(5);
 
     public static WebApplicationBuilder AddGateway(this WebApplicationBuilder builder)
     {
@@ -36,6 +37,9 @@ public static class GatewayServices
             provider.GetRequiredService<Yarp.ReverseProxy.Configuration.InMemoryConfigProvider>(),
             provider.GetRequiredService<IConfiguration>(), TimeProvider.System, provider.GetRequiredService<ILogger<LeaseWatcher>>()));
         services.AddHostedService(provider => provider.GetRequiredService<LeaseWatcher>());
+        services.AddSingleton(provider => new OpenSockets(
+            provider.GetRequiredService<IHostApplicationLifetime>(), TimeProvider.System, provider.GetRequiredService<ILogger<OpenSockets>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<OpenSockets>());
         services.AddHealthChecks().AddCheck<TargetsHealthCheck>("targets", tags: [HealthEndpoints.ReadyTag]);
 
         // A token in a query string ends in no log: these categories write whole URLs.
@@ -55,7 +59,11 @@ public static class GatewayServices
         return builder;
     }
 
-    public static void MapGateway(this WebApplication app) =>
+    public static void MapGateway(this WebApplication app)
+    {
+        app.UseFrontProxies();
+        app.UseMetricsPort();
+        app.UseMiddleware<SocketDrain>();
         app.MapReverseProxy(proxy =>
         {
             proxy.UseMiddleware<UnavailableAnswer>();
@@ -63,4 +71,5 @@ public static class GatewayServices
             proxy.UseSessionAffinity();
             proxy.UseLoadBalancing();
         });
+    }
 }

@@ -43,6 +43,13 @@ internal sealed class ApiCaller(HttpClient http, Func<CancellationToken, Task<st
         return await ReadAsync(response, answer, cancellationToken);
     }
 
+    /// <summary>A GET that needs no token.</summary>
+    public async Task<TAnswer> AnonymousAsync<TAnswer>(string path, JsonTypeInfo<TAnswer> answer, CancellationToken cancellationToken)
+    {
+        using var response = await CallAsync(HttpMethod.Get, path, null, withToken: false, cancellationToken);
+        return await ReadAsync(response, answer, cancellationToken);
+    }
+
     /// <summary>A POST that needs no token.</summary>
     public async Task<TAnswer> AnonymousAsync<TBody, TAnswer>(
         string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answer, CancellationToken cancellationToken)

@@ -20,6 +20,10 @@ public sealed class ChatApi(HttpClient http, Func<CancellationToken, Task<string
     public Task<Session> RegisterAsync(RegisterRequest request, CancellationToken cancellationToken = default) =>
         _caller.AnonymousAsync("api/auth/register", request, Json.RegisterRequest, Json.Session, cancellationToken);
 
+    /// <summary>What a registration takes now, and whether its account would be the first: the admin.</summary>
+    public Task<RegistrationInfo> GetRegistrationAsync(CancellationToken cancellationToken = default) =>
+        _caller.AnonymousAsync("api/auth/register", Json.RegistrationInfo, cancellationToken);
+
     /// <summary>Signs in. <c>unauthorized</c> for a wrong name or password, <c>rate_limited</c> after repeated failures.</summary>
     public Task<Session> LoginAsync(string userName, string password, CancellationToken cancellationToken = default) =>
         _caller.AnonymousAsync("api/auth/login", new LoginRequest(userName, password), Json.LoginRequest, Json.Session, cancellationToken);

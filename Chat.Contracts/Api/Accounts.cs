@@ -3,6 +3,12 @@ namespace Chat.Contracts.Api;
 /// <summary>Body of <c>POST /api/auth/register</c>.</summary>
 public sealed record RegisterRequest(string? UserName, string? Password, string? DisplayName = null, string? Code = null);
 
+/// <summary>
+/// Answer of <c>GET /api/auth/register</c>: whether one can register now, whether that takes a code, and whether the platform is still
+/// without an account, so that the next one becomes its admin.
+/// </summary>
+public sealed record RegistrationInfo(bool Open, bool CodeRequired, bool FirstAccount);
+
 /// <summary>Body of <c>POST /api/auth/login</c>.</summary>
 public sealed record LoginRequest(string? UserName, string? Password);
 

@@ -35,7 +35,7 @@ public static class SignInProblem
         ErrorCodes.Conflict => "This user name is taken. Choose another one.",
         // The platform says which rule of name or password is not met.
         ErrorCodes.BadRequest => refused.Message,
-        ErrorCodes.Forbidden => "This platform asks for a code: the one of your invitation, or for the very first account the one in the log of the first start.",
+        ErrorCodes.Forbidden => "This takes the right code: the one of your invitation, or for the very first account the one that the first start printed.",
         ErrorCodes.RateLimited => $"Too many tries. Wait {Wait(refused)} and try again.",
         _ => Unreachable,
     };

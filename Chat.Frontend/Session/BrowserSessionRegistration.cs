@@ -37,6 +37,7 @@ public static class BrowserSessionRegistration
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<SharedTokens>();
         services.AddScoped<SignIn>();
+        services.AddSingleton<BrowserAddress>();
         services.AddTransient<ForwardedAddress>();
         // All of these are POST, which the service defaults never repeat: a refresh token that is used twice ends its session.
         services.AddHttpClient<AnonymousApi>(http => http.Configure()).AddHttpMessageHandler<ForwardedAddress>();

@@ -32,6 +32,9 @@ public sealed partial class ChatPage(
     [CascadingParameter]
     private Task<AuthenticationState> Authentication { get; set; } = default!;
 
+    [CascadingParameter(Name = "ClientAddress")]
+    private string? ClientAddress { get; set; }
+
     private string Title
     {
         get
@@ -66,7 +69,7 @@ public sealed partial class ChatPage(
         var started = new TaskCompletionSource();
         _ready = started.Task;
         var place = await _browser.InvokeAsync<BrowserPlace>("start", _self, user.UserId);
-        Workspace.Start(user, LocalClock.Of(place.Zone, place.OffsetMinutes, place.TwelveHours, time), InvokeAsync, DispatchExceptionAsync);
+        Workspace.Start(user, ClientAddress, LocalClock.Of(place.Zone, place.OffsetMinutes, place.TwelveHours, time), InvokeAsync, DispatchExceptionAsync);
         Workspace.Signal.Changed += Refresh;
         Workspace.Sender.Done += Forget;
         started.SetResult();

@@ -37,15 +37,16 @@ public sealed class Workspace(
 
     /// <summary>Starts connecting. Returns at once; what comes is told by <see cref="Signal"/>.</summary>
     /// <param name="user">Who is at the browser.</param>
+    /// <param name="address">Where the browser is.</param>
     /// <param name="clock">Their zone.</param>
     /// <param name="dispatch">Runs work on the circuit's context.</param>
     /// <param name="fault">Shows a fault of ours.</param>
-    public void Start(BrowserSession user, LocalClock clock, Func<Action, Task> dispatch, Func<Exception, Task> fault)
+    public void Start(BrowserSession user, string? address, LocalClock clock, Func<Action, Task> dispatch, Func<Exception, Task> fault)
     {
         DisplayName = user.UserName;
         _tasks = new CircuitTasks(fault, logs.CreateLogger<CircuitTasks>());
         _mailbox = new Mailbox(work => RunAsync(work, dispatch, fault), Reload, time);
-        _connection = connections.Create(user);
+        _connection = connections.Create(user, address);
         Platform = new Platform(user, _connection, () => connections.Api(user),
             new TimelineReader(user.UserId, user.UserName, () => DisplayName, clock), time, Signal, _tasks);
         Directory = new RoomDirectory(Platform, new RoomList(user.UserId), Presence, logs.CreateLogger<RoomDirectory>());

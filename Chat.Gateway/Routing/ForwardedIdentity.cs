@@ -16,6 +16,9 @@ public static class ForwardedIdentity
         context.AddXForwardedHost(action: ForwardedTransformActions.Set);
         context.AddXForwardedPrefix(action: ForwardedTransformActions.Remove);
         context.AddRequestHeaderRemove("Forwarded");
+        // What the platform's own reading of a trusted proxy's headers leaves behind.
+        foreach (var original in (string[])["X-Original-For", "X-Original-Proto", "X-Original-Host"])
+            context.AddRequestHeaderRemove(original);
 
         var secret = context.Services.GetRequiredService<IConfiguration>()[TrustedProxy.SecretKey];
         if (string.IsNullOrEmpty(secret))

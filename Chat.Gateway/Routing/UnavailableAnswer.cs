@@ -26,19 +26,30 @@ public sealed class UnavailableAnswer(RequestDelegate next)
             return;
 
         context.Response.Clear();
-        context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        context.Response.Headers.RetryAfter = "1";
-        context.Response.Headers.CacheControl = "no-store";
         if (context.GetReverseProxyFeature().Route.Config.ClusterId == GatewayRoutes.Frontends && WantsPage(context.Request))
         {
+            SetStatus(context.Response);
             context.Response.ContentType = "text/html; charset=utf-8";
             await context.Response.WriteAsync(Page, context.RequestAborted);
             return;
         }
-        var problem = new Problem(null, "Service Unavailable", StatusCodes.Status503ServiceUnavailable,
-            "Nothing can answer this now. Try again.", ErrorCodes.Unavailable, RetryAfterMs);
+        await WriteAsync(context, "Nothing can answer this now. Try again.");
+    }
+
+    /// <summary>Answers <c>unavailable</c> with the reason.</summary>
+    public static Task WriteAsync(HttpContext context, string reason)
+    {
+        SetStatus(context.Response);
+        var problem = new Problem(null, "Service Unavailable", StatusCodes.Status503ServiceUnavailable, reason, ErrorCodes.Unavailable, RetryAfterMs);
         context.Response.ContentType = "application/problem+json";
-        await context.Response.WriteAsync(JsonSerializer.Serialize(problem, ChatJson.Wire.Problem), context.RequestAborted);
+        return context.Response.WriteAsync(JsonSerializer.Serialize(problem, ChatJson.Wire.Problem), context.RequestAborted);
+    }
+
+    private static void SetStatus(HttpResponse response)
+    {
+        response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        response.Headers.RetryAfter = "1";
+        response.Headers.CacheControl = "no-store";
     }
 
     // What the client itself broke (an aborted or oversized body) keeps the status that it got.

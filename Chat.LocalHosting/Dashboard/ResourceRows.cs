@@ -25,12 +25,16 @@ internal static class ResourceRows
                 <td class="number">{(entry.CpuPercent is { } cpu ? $"{cpu:0.0} %" : "–")}</td>
                 <td class="number">{(entry.MemoryBytes is { } bytes ? $"{bytes / 1048576} MiB" : "–")}</td>
                 <td>{string.Join("<br>", entry.Urls.Select(Link))}</td>
-                <td class="actions">{Button(name, "start", "Start", !running)}{Button(name, "stop", "Stop", running)}{Button(name, "restart", "Restart", running)}</td></tr>
+                <td class="actions">{Button(name, "start", "Start", !running)}{Button(name, "stop", "Stop", CanStop(entry))}{Button(name, "restart", "Restart", running)}</td></tr>
 
                 """);
         }
         return html.ToString();
     }
+
+    // What waits, or failed and is tried again, can be told not to.
+    private static bool CanStop(ResourceEntry entry) =>
+        entry.Pid is not null || entry.State is "Waiting" or "Starting" or "FailedToStart" || entry is { State: "Exited", ExitCode: not 0 };
 
     private static string Class(ResourceEntry entry) => entry switch
     {

@@ -61,20 +61,67 @@ internal sealed class Replica
     /// <summary>The port that the proxy of an endpoint may send a connection to; null while nobody listens there.</summary>
     public int? PortIfRunning(EndpointAnnotation endpoint) => Snapshot.Pid is null ? null : endpoint.ReplicaPorts[_index];
 
-    public void ShowWaiting() => Publish(snapshot => snapshot with { State = new ResourceStateSnapshot(KnownResourceStates.Waiting) });
-
     /// <summary>Asks for something and returns when it is done; a start is done when the process is started, healthy or not.</summary>
     public async Task ExecuteAsync(ReplicaCommand command, CancellationToken cancellationToken)
     {
         var request = new Request(command);
-        await _requests.Writer.WriteAsync(request, cancellationToken);
+        try
+        {
+            await _requests.Writer.WriteAsync(request, cancellationToken);
+        }
+        catch (ChannelClosedException ended)
+        {
+            throw new OperationCanceledException("The engine has stopped.", ended);
+        }
         await request.Done.Task.WaitAsync(cancellationToken);
     }
 
-    /// <summary>Keeps the process running (from the first start on unless <paramref name="running"/> is false) until it is told to stop for good.</summary>
-    public async Task RunAsync(bool running, CancellationToken stopping)
+    /// <summary>Keeps the process running until it is told to stop for good.</summary>
+    /// <param name="dependencies">What must be ready before the first start; null = it is started by hand only.</param>
+    public async Task RunAsync(Task? dependencies, CancellationToken stopping)
     {
-        Request? request = null;
+        try
+        {
+            var (running, request) = dependencies is null ? (false, null) : await WaitAsync(dependencies, stopping);
+            await RunAsync(running, request, stopping);
+        }
+        finally
+        {
+            // Nobody would answer any more.
+            _requests.Writer.Complete();
+            while (_requests.Reader.TryRead(out var late))
+                late.Done.TrySetCanceled(CancellationToken.None);
+        }
+    }
+
+    /// <summary>
+    /// Waits for the dependencies, or for somebody who does not: a start by hand does not wait for them, and who is stopped by hand
+    /// does not start when they are ready.
+    /// </summary>
+    private async Task<(bool Running, Request? Request)> WaitAsync(Task dependencies, CancellationToken stopping)
+    {
+        if (dependencies.IsCompletedSuccessfully)
+            return (true, null);
+
+        Publish(snapshot => snapshot with { State = new ResourceStateSnapshot(KnownResourceStates.Waiting) });
+        var request = await NextRequestAsync(dependencies, stopping);
+        if (request is { Command: ReplicaCommand.Stop })
+        {
+            Publish(snapshot => snapshot with { State = new ResourceStateSnapshot(KnownResourceStates.NotStarted) });
+            request.Done.TrySetResult();
+            return (false, null);
+        }
+        if (request is null && dependencies.IsFaulted)
+        {
+            Log.Add($"[engine] does not start, because something that it waits for has failed: {dependencies.Exception.InnerException?.Message}");
+            Publish(snapshot => snapshot with { State = new ResourceStateSnapshot(KnownResourceStates.FailedToStart) });
+            return (false, null);
+        }
+        return (request is not null || dependencies.IsCompletedSuccessfully, request);
+    }
+
+    private async Task RunAsync(bool running, Request? request, CancellationToken stopping)
+    {
         while (!stopping.IsCancellationRequested)
         {
             if (!running)

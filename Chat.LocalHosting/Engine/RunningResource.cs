@@ -27,28 +27,10 @@ internal sealed class RunningResource(IResource resource, Launcher launcher, IRe
     public bool IsServer => Resource is ContainerResource;
 
     /// <summary>Waits for the dependencies and then keeps the processes running until told to stop.</summary>
-    public async Task RunAsync(IReadOnlyList<Task> dependencies, ResourceNotificationService notifications, CancellationToken stopping)
+    public Task RunAsync(IReadOnlyList<Task> dependencies, ResourceNotificationService notifications, CancellationToken stopping)
     {
-        try
-        {
-            if (StartsByItself && !dependencies.All(dependency => dependency.IsCompletedSuccessfully))
-            {
-                foreach (var replica in Replicas)
-                    replica.ShowWaiting();
-                await Task.WhenAll(dependencies).WaitAsync(stopping);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            return;
-        }
-        catch (Exception failure)
-        {
-            foreach (var replica in Replicas)
-                replica.Log.Add($"[engine] does not start, because something that it waits for has failed: {failure.Message}");
-            return;
-        }
-        await Task.WhenAll([.. Replicas.Select(replica => replica.RunAsync(StartsByItself, stopping)), FollowAsync(notifications, stopping)]);
+        var ready = StartsByItself ? Task.WhenAll(dependencies) : null;
+        return Task.WhenAll([.. Replicas.Select(replica => replica.RunAsync(ready, stopping)), FollowAsync(notifications, stopping)]);
     }
 
     private async Task FollowAsync(ResourceNotificationService notifications, CancellationToken stopping)

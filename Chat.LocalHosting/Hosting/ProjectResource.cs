@@ -58,6 +58,11 @@ namespace Aspire.Hosting
                 context.EnvironmentVariables["ASPNETCORE_FORWARDEDHEADERS_ENABLED"] = "true";
             AddPorts(context, "HTTP_PORTS", endpoints.Where(endpoint => endpoint.Scheme == "http"));
             AddPorts(context, "HTTPS_PORTS", endpoints.Where(endpoint => endpoint.Scheme == "https"));
+            foreach (var endpoint in endpoints)
+            {
+                if (endpoint.EndpointAnnotation.TargetPortEnvironmentVariable is { } variable)
+                    context.EnvironmentVariables[variable] = endpoint.Property(EndpointProperty.TargetPort);
+            }
         }
 
         private static void AddPorts(EnvironmentCallbackContext context, string variable, IEnumerable<EndpointReference> endpoints)

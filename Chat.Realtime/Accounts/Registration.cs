@@ -33,6 +33,14 @@ public sealed class Registration(UnitOfWork work, PasswordHasher passwords, Sign
         return await signIns.StartAsync(user, userAgent, cancellationToken);
     }
 
+    /// <summary>What a registration takes now.</summary>
+    public Task<RegistrationInfo> DescribeAsync(CancellationToken cancellationToken) => work.RunAsync(async (db, token) =>
+    {
+        var first = await IsFirstAsync(db, token);
+        var codeRequired = first && options.Value.BootstrapCode is { Length: > 0 } || options.Value.Registration is RegistrationModes.Invite;
+        return new RegistrationInfo(codeRequired || options.Value.Registration is RegistrationModes.Open, codeRequired, first);
+    }, cancellationToken);
+
     private async Task<bool> CheckAllowedAsync(string? code, CancellationToken cancellationToken) =>
         await work.RunAsync(async (db, token) => IsAllowed(await IsFirstAsync(db, token), code), cancellationToken)
             ? true

@@ -12,6 +12,7 @@ internal static class AuthApi
     {
         var auth = api.MapGroup("/auth").WithTags("Auth");
         auth.MapPost("/register", RegisterAsync).WithName("Register").WithSummary("Make an account and sign in");
+        auth.MapGet("/register", DescribeRegistrationAsync).WithName("DescribeRegistration").WithSummary("What a registration takes now, and whether it would be the first");
         auth.MapPost("/login", LoginAsync).WithName("Login").WithSummary("Sign in with a password");
         auth.MapPost("/refresh", RefreshAsync).WithName("Refresh").WithSummary("Trade a refresh token for a new session; it works once");
         auth.MapPost("/logout", LogOutAsync).WithName("Logout").WithSummary("End the session of a refresh token and its connections");
@@ -22,6 +23,9 @@ internal static class AuthApi
     private static async Task<Created<Session>> RegisterAsync(
         RegisterRequest request, Registration registration, HttpContext context, CancellationToken cancellationToken) =>
         TypedResults.Created("/api/me", await registration.RegisterAsync(request, UserAgent(context), cancellationToken));
+
+    private static async Task<Ok<RegistrationInfo>> DescribeRegistrationAsync(Registration registration, CancellationToken cancellationToken) =>
+        TypedResults.Ok(await registration.DescribeAsync(cancellationToken));
 
     private static async Task<Ok<Session>> LoginAsync(
         LoginRequest request, PasswordLogin login, HttpContext context, CancellationToken cancellationToken) =>

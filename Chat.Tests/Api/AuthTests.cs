@@ -86,6 +86,28 @@ public sealed class AuthTests(ApiFixture fixture)
     }
 
     [Fact]
+    public async Task A_platform_says_what_a_registration_takes_and_whether_it_is_empty()
+    {
+        await using var empty = await fixture.StartAsync(new Dictionary<string, string?> { ["Chat:Auth:BootstrapCode"] = "open-sesame" });
+        await empty.NewUser().ArriveAsync();
+        Assert.Equal((true, true, true), await DescribeAsync(empty));
+        await empty.Caller(null).PostAsync("/api/auth/register", new { user_name = "root1", password = Accounts.Password, code = "open-sesame" });
+        Assert.Equal((true, false, false), await DescribeAsync(empty));
+
+        await using var closed = await fixture.StartAsync(new Dictionary<string, string?> { ["Chat:Auth:Registration"] = "closed" });
+        Assert.Equal((false, false, true), await DescribeAsync(closed));
+        await using var invite = await fixture.StartAsync(
+            new Dictionary<string, string?> { ["Chat:Auth:Registration"] = "invite", ["Chat:Auth:InviteCode"] = "friends" });
+        Assert.Equal((true, true, true), await DescribeAsync(invite));
+
+        static async Task<(bool, bool, bool)> DescribeAsync(ApiHost host)
+        {
+            var json = (await host.Caller(null).GetAsync("/api/auth/register")).Expect(HttpStatusCode.OK).Json;
+            return (json.GetProperty("open").GetBoolean(), json.GetProperty("code_required").GetBoolean(), json.GetProperty("first_account").GetBoolean());
+        }
+    }
+
+    [Fact]
     public async Task Unknown_names_and_wrong_passwords_get_the_same_answer_for_the_same_work()
     {
         var name = Accounts.NewName();

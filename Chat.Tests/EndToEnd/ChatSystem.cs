@@ -27,11 +27,12 @@ internal sealed class ChatSystem : IAsyncDisposable
     /// <summary>The public origin with TLS and a self-signed certificate.</summary>
     public Uri SecureOrigin => _app.GetEndpoint("gateway", "https");
 
-    public static async Task<ChatSystem> StartAsync()
+    /// <param name="settings">Settings besides or instead of the usual ones, as <c>name=value</c>.</param>
+    public static async Task<ChatSystem> StartAsync(params string[] settings)
     {
         using var patience = new CancellationTokenSource(StartPatience);
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Chat_AppHost>(
-            ["CHAT_NODES=2", "Chat:Limits:Enabled=false", "Chat:Drain:Seconds=1"], patience.Token);
+            ["CHAT_NODES=2", "Chat:Limits:Enabled=false", "Chat:Drain:Seconds=1", .. settings], patience.Token);
         var app = await builder.BuildAsync(patience.Token);
         var system = new ChatSystem(builder, app);
         try

@@ -33,7 +33,9 @@ public sealed class Browser : IAsyncLifetime
     }
 
     /// <summary>A window with cookies and storage of its own.</summary>
-    public async Task<IPage> OpenAsync(int width = 1440, int height = 900, ColorScheme theme = ColorScheme.Light, bool touch = false)
+    /// <param name="address">What a proxy in front of the platform says of where the browser is.</param>
+    public async Task<IPage> OpenAsync(
+        int width = 1440, int height = 900, ColorScheme theme = ColorScheme.Light, bool touch = false, string? address = null)
     {
         var context = await _browser!.NewContextAsync(new BrowserNewContextOptions
         {
@@ -44,6 +46,7 @@ public sealed class Browser : IAsyncLifetime
             Locale = "en-GB",
             TimezoneId = "Europe/Berlin",
             ReducedMotion = ReducedMotion.Reduce,
+            ExtraHTTPHeaders = address is null ? null : new Dictionary<string, string> { ["X-Forwarded-For"] = address },
         });
         context.SetDefaultTimeout(20_000);
         var page = await context.NewPageAsync();

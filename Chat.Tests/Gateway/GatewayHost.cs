@@ -67,6 +67,9 @@ internal sealed class GatewayHost : IAsyncDisposable
     public async Task<Seen> GetAsync(string path) =>
         await Client.GetFromJsonAsync<Seen>(path) ?? throw new InvalidOperationException("The target said nothing.");
 
+    /// <summary>What SIGTERM begins; done when the process would end.</summary>
+    public Task StopGatewayAsync() => _app.StopAsync();
+
     /// <summary>Stops the gateway and starts one again with the same data directory.</summary>
     public async Task RestartGatewayAsync()
     {

@@ -20,6 +20,9 @@ internal sealed class Target(WebApplication app, LeaseKeeper lease) : IAsyncDisp
 
     public string? LeaseId => lease.LeaseId;
 
+    /// <summary>The close code that the last WebSocket's client sent.</summary>
+    public int? LastClose => app.Services.GetRequiredService<Closes>().Last;
+
     /// <param name="leases">Hash in which it announces itself.</param>
     public static async Task<Target> StartAsync(string name, IConnectionMultiplexer redis, string leases, string? proxySecret = null)
     {
@@ -31,6 +34,8 @@ internal sealed class Target(WebApplication app, LeaseKeeper lease) : IAsyncDisp
             new LeaseStore(redis, leases), Guid.NewGuid().ToString("N"), () => 0, services.GetRequiredService<IServer>(),
             services.GetRequiredService<IHostApplicationLifetime>(), TimeProvider.System, services.GetRequiredService<ILogger<LeaseKeeper>>()));
         builder.Services.AddHostedService(services => services.GetRequiredService<LeaseKeeper>());
+
+        builder.Services.AddSingleton<Closes>();
 
         var app = builder.Build();
         app.UseTrustedProxy();
@@ -69,6 +74,7 @@ internal sealed class Target(WebApplication app, LeaseKeeper lease) : IAsyncDisp
             var received = await socket.ReceiveAsync(buffer, context.RequestAborted);
             if (received.MessageType == WebSocketMessageType.Close)
             {
+                context.RequestServices.GetRequiredService<Closes>().Last = (int?)socket.CloseStatus;
                 await socket.CloseOutputAsync(socket.CloseStatus ?? WebSocketCloseStatus.Empty, socket.CloseStatusDescription, context.RequestAborted);
                 return;
             }
@@ -85,6 +91,11 @@ internal sealed class Target(WebApplication app, LeaseKeeper lease) : IAsyncDisp
             }
             await socket.SendAsync(buffer.AsMemory(0, received.Count), WebSocketMessageType.Text, true, context.RequestAborted);
         }
+    }
+
+    private sealed class Closes
+    {
+        public int? Last { get; set; }
     }
 
     // The first part comes at once, and the response does not end by itself.

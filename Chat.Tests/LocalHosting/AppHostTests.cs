@@ -49,11 +49,26 @@ public sealed class AppHostTests
     }
 
     [Fact]
-    public async Task A_given_signing_key_is_the_nodes_key()
+    public async Task A_secret_that_the_operator_gives_wins_over_the_generated_one()
     {
-        await using var builder = await CreateAsync("Chat:Auth:SigningKey=AAAA");
+        await using var builder = await CreateAsync("Chat:Auth:SigningKey=AAAA", "Chat:Proxy:Secret=between-us", "Chat:Auth:BootstrapCode=open-sesame");
 
-        Assert.Equal("AAAA", (await VariablesOfAsync(builder, "realtime"))["Chat__Auth__SigningKey"]);
+        var node = await VariablesOfAsync(builder, "realtime");
+        Assert.Equal(("AAAA", "between-us", "open-sesame"), (node["Chat__Auth__SigningKey"], node["Chat__Proxy__Secret"], node["Chat__Auth__BootstrapCode"]));
+        foreach (var proxy in new[] { "gateway", "frontend" })
+            Assert.Equal("between-us", (await VariablesOfAsync(builder, proxy))["Chat__Proxy__Secret"]);
+    }
+
+    [Fact]
+    public async Task A_secret_reaches_only_the_services_that_use_it()
+    {
+        await using var builder = await CreateAsync(
+            "Chat:Auth:SigningKey=AAAA", "Chat:Auth:InviteCode=only-friends", "Chat:Auth:BootstrapCode=open-sesame", "Chat:Proxy:Secret=between-us");
+
+        foreach (var service in new[] { "persister", "frontend", "gateway" })
+            Assert.DoesNotContain((await VariablesOfAsync(builder, service)).Keys, name => name.StartsWith("Chat__Auth__", StringComparison.Ordinal));
+        Assert.DoesNotContain("Chat__Proxy__Secret", (await VariablesOfAsync(builder, "persister")).Keys);
+        Assert.Equal("only-friends", (await VariablesOfAsync(builder, "realtime"))["Chat__Auth__InviteCode"]);
     }
 
     [Fact]
@@ -64,7 +79,20 @@ public sealed class AppHostTests
 
         Assert.False((await VariablesOfAsync(closed, "realtime")).ContainsKey("Chat__Auth__BootstrapCode"));
         Assert.Equal(16, (await VariablesOfAsync(open, "realtime"))["Chat__Auth__BootstrapCode"]!.Length);
-        Assert.All(Find(open, "gateway").Annotations.OfType<EndpointAnnotation>(), endpoint => Assert.Equal("0.0.0.0", endpoint.TargetHost));
+        Assert.All(
+            Find(open, "gateway").Annotations.OfType<EndpointAnnotation>().Where(endpoint => endpoint.IsExternal),
+            endpoint => Assert.Equal("0.0.0.0", endpoint.TargetHost));
+    }
+
+    [Fact]
+    public async Task A_relative_certificate_path_counts_from_where_the_AppHost_was_started()
+    {
+        await using var builder = await CreateAsync("Chat:Tls:Certificate=certs/own.pem", "Chat:Tls:Key=/etc/own.key");
+
+        var gateway = await VariablesOfAsync(builder, "gateway");
+
+        Assert.Equal(Path.Combine(Environment.CurrentDirectory, "certs", "own.pem"), gateway["Chat__Tls__Certificate"]);
+        Assert.Equal(Path.GetFullPath("/etc/own.key"), gateway["Chat__Tls__Key"]);
     }
 
     [Theory]

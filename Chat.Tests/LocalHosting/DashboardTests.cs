@@ -39,6 +39,8 @@ public sealed class DashboardTests(DashboardTests.Running running) : IClassFixtu
     {
         Assert.Equal(HttpStatusCode.NoContent, await PostAsync("sleeper-1/stop"));
         Assert.Equal("Exited", await StateAsync("sleeper-1"));
+        var stopped = (await running.App.ResourcesAsync()).Single(resource => (string)resource!["name"]! == "sleeper-1")!.AsObject();
+        Assert.All(new[] { "health", "pid" }, field => Assert.True(stopped.ContainsKey(field) && stopped[field] is null, $"{field} is there, and null while nothing runs"));
         Assert.Equal(HttpStatusCode.NoContent, await PostAsync("sleeper-1/start"));
         Assert.Equal("Running", await StateAsync("sleeper-1"));
         Assert.Equal(HttpStatusCode.NoContent, await PostAsync("sleeper-1/restart"));

@@ -29,14 +29,26 @@ public sealed class ManifestTests : IDisposable
     }
 
     [Fact]
+    public async Task A_deployment_asks_the_first_account_for_a_generated_secret()
+    {
+        await PublishAppHostAsync(_directory["manifest.json"]);
+
+        var resources = JsonNode.Parse(await File.ReadAllTextAsync(_directory["manifest.json"]))!["resources"]!;
+        Assert.Equal("{bootstrap-code.value}", (string?)resources["realtime"]!["env"]!["Chat__Auth__BootstrapCode"]);
+        AssertJson("""
+            { "type": "string", "secret": true, "default": { "generate": { "minLength": 16, "special": false } } }
+            """, resources["bootstrap-code"]!["inputs"]!["value"]);
+    }
+
+    [Fact]
     public async Task What_this_machine_is_set_to_does_not_reach_the_manifest()
     {
         await PublishAppHostAsync(
             _directory["manifest.json"], "CHAT_NODES=7", "CHAT_HTTP_PORT=9999", "CHAT_BIND=10.9.8.7", "Chat:Limits:Enabled=false",
-            "ConnectionStrings:redis=elsewhere:6379", "Chat:Auth:SigningKey=c2VjcmV0");
+            "ConnectionStrings:redis=elsewhere:6379", "Chat:Auth:SigningKey=c2VjcmV0", "Chat:Auth:BootstrapCode=open-sesame");
 
         var text = await File.ReadAllTextAsync(_directory["manifest.json"]);
-        foreach (var leaked in new[] { "9999", "10.9.8.7", "Limits", "elsewhere", "c2VjcmV0", "DataDirectory" })
+        foreach (var leaked in new[] { "9999", "10.9.8.7", "Limits", "elsewhere", "c2VjcmV0", "open-sesame", "DataDirectory" })
             Assert.DoesNotContain(leaked, text);
     }
 

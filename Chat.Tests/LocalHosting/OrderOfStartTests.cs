@@ -42,6 +42,59 @@ public sealed class OrderOfStartTests : IDisposable
     }
 
     [Fact]
+    public async Task What_waits_can_be_started_by_hand_without_waiting_longer()
+    {
+        var builder = Engines.Builder(_directory);
+        var never = Sleeper(builder, "never").OnResourceReady((_, _, stopping) => Task.Delay(Timeout.Infinite, stopping));
+        Sleeper(builder, "started").WaitFor(never);
+        Sleeper(builder, "restarted").WaitFor(never);
+        await using var app = builder.Build();
+        await app.StartAsync();
+        await UntilStateAsync(app, "started", KnownResourceStates.Waiting);
+
+        await ExecuteAsync(app, "started", KnownResourceCommands.StartCommand);
+        await ExecuteAsync(app, "restarted", KnownResourceCommands.RestartCommand);
+
+        Assert.Equal((KnownResourceStates.Running, KnownResourceStates.Running), (StateOf(app, "started"), StateOf(app, "restarted")));
+    }
+
+    [Fact]
+    public async Task What_waits_and_is_stopped_by_hand_does_not_start_when_the_wait_is_over()
+    {
+        var mayBecomeReady = new TaskCompletionSource();
+        var builder = Engines.Builder(_directory);
+        var first = Sleeper(builder, "first").OnResourceReady((_, _, _) => mayBecomeReady.Task);
+        Sleeper(builder, "stopped").WaitFor(first);
+        Sleeper(builder, "witness").WaitFor(first);
+        await using var app = builder.Build();
+        await app.StartAsync();
+
+        await ExecuteAsync(app, "stopped", KnownResourceCommands.StopCommand);
+        mayBecomeReady.SetResult();
+        await UntilStateAsync(app, "witness", KnownResourceStates.Running);
+
+        Assert.Equal(KnownResourceStates.NotStarted, StateOf(app, "stopped"));
+        await ExecuteAsync(app, "stopped", KnownResourceCommands.StartCommand);
+        Assert.Equal(KnownResourceStates.Running, StateOf(app, "stopped"));
+    }
+
+    [Fact]
+    public async Task What_waits_for_something_that_failed_says_so_and_can_still_be_started()
+    {
+        var builder = Engines.Builder(_directory);
+        var first = Sleeper(builder, "first").OnResourceReady((_, _, _) => throw new InvalidOperationException("no such luck"));
+        Sleeper(builder, "second").WaitFor(first);
+        await using var app = builder.Build();
+
+        await app.StartAsync();
+        await UntilStateAsync(app, "second", KnownResourceStates.FailedToStart);
+        Assert.Contains("no such luck", ReadShared(_directory["data/logs/second-1.log"]));
+
+        await ExecuteAsync(app, "second", KnownResourceCommands.StartCommand);
+        Assert.Equal(KnownResourceStates.Running, StateOf(app, "second"));
+    }
+
+    [Fact]
     public async Task A_program_that_cannot_start_is_tried_again_and_says_why()
     {
         var builder = Engines.Builder(_directory);
@@ -74,6 +127,12 @@ public sealed class OrderOfStartTests : IDisposable
 
     private static IResourceBuilder<ExecutableResource> Sleeper(IDistributedApplicationBuilder builder, string name) =>
         builder.AddExecutable(name, "sleep", ".", "100000");
+
+    private static async Task ExecuteAsync(DistributedApplication app, string name, string command)
+    {
+        using var deadline = new CancellationTokenSource(Engines.Timeout);
+        Assert.True((await app.ResourceCommands.ExecuteCommandAsync(name, command, deadline.Token)).Success);
+    }
 
     private static string? StateOf(DistributedApplication app, string name) =>
         app.ResourceNotifications.Current.Single(resourceEvent => resourceEvent.Resource.Name == name).Snapshot.State?.Text;
