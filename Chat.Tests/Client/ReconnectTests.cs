@@ -159,16 +159,34 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    public async Task An_answer_that_cannot_be_used_leads_to_a_new_connection_on_which_the_command_is_repeated()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        var subscribing = client.Connection.SubscribeAsync("lobby", sinceSeq: 1);
+        await peer.AckAsync(await peer.ExpectAsync("subscribe"), "\"room_id\":\"lobby\",\"head_seq\":2,\"recovered\":true,\"events\":[null]");
+        var second = await server.AcceptAsync();
+        await second.AckSubscribeAsync(await second.ExpectAsync("subscribe"), head: 2, events: [ScriptedPeer.Message(2)]);
+        await subscribing.Within("the subscription");
+        await client.ExpectSeqsAsync(2);
+    }
+
+    [Fact]
     public async Task A_handler_that_throws_stops_nothing()
     {
         await using var server = await ScriptedServer.StartAsync();
         var (client, peer) = await ClientUnderTest.ConnectAsync(server);
         await using var _ = client;
+        var later = new List<long>();
         client.Connection.EventReceived += _ => throw new InvalidOperationException("a fault of the application");
+        client.Connection.EventReceived += e => later.Add(e.Seq!.Value);
         await client.SubscribeAsync(peer, head: 0);
         await peer.SendAsync(ScriptedPeer.Message(1));
         await peer.SendAsync(ScriptedPeer.Message(2));
         await client.ExpectSeqsAsync(1, 2);
+        await client.DisposeAsync(); // the handlers have ended
+        Assert.Equal(1, later[0]);
     }
 
     [Fact]
@@ -187,6 +205,8 @@ public sealed class ReconnectTests
         for (var seq = 1; seq <= Count; seq++) await peer.SendAsync(ScriptedPeer.Message(seq));
         var reading = client.Connection.GetHistoryAsync("lobby");
         await peer.AckAsync(await peer.ExpectAsync("history"), "\"events\":[],\"head_seq\":200,\"has_more\":false");
+        await Await.UntilAsync(() => client.Connection.Delivery.IsReaderWaiting, "the reader to wait for the handler");
+        Assert.Equal(10, client.Connection.Delivery.Waiting);
         Assert.False(reading.IsCompleted, "the reply stands behind events that are not read yet");
         release.Set();
         await reading.Within("the reply");
@@ -205,6 +225,22 @@ public sealed class ReconnectTests
         Assert.Equal(ErrorCodes.Unavailable, (await Assert.ThrowsAsync<ChatException>(() => sending)).Code);
         Assert.Equal(ClosedReason.Disposed, client.States.Last().ClosedReason);
         await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Disposal_does_not_wait_for_a_token_provider_that_never_answers()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var client = new ClientUnderTest(server.Options(_ =>
+        {
+            asked.TrySetResult();
+            return new TaskCompletionSource<string?>().Task;
+        }));
+        var starting = client.Connection.StartAsync();
+        await asked.Task.Within("the question for a token");
+        await client.DisposeAsync().AsTask().Within("the disposal");
+        await Assert.ThrowsAsync<ChatException>(() => starting);
     }
 
     [Fact]

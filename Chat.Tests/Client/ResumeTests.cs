@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Chat.Client;
 using Chat.Contracts;
 using Chat.Tests.EndToEnd;
@@ -64,6 +65,54 @@ public sealed class ResumeTests
         await client.ExpectSeqsAsync(1);
         await peer.AckSubscribeAsync(repair, head: 3, events: [ScriptedPeer.Message(2), ScriptedPeer.Message(3)]);
         await client.ExpectSeqsAsync(1, 2, 3, 4);
+    }
+
+    [Fact]
+    public async Task More_events_than_are_held_during_a_subscribe_are_asked_for_again_also_when_the_room_is_quiet_afterwards()
+    {
+        const int Held = ProtocolLimits.MaxRecoveredEvents;
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        var subscribing = client.Connection.SubscribeAsync("lobby", sinceSeq: 0, epoch: "0");
+        var command = await peer.ExpectAsync("subscribe");
+        for (var seq = 1; seq <= Held + 2; seq++) await peer.SendAsync(ScriptedPeer.Message(seq));
+        await peer.AckSubscribeAsync(command, head: 0);
+        await subscribing.Within("the subscription");
+        var again = await peer.ExpectAsync("subscribe");
+        Assert.Equal(Held, again.GetProperty("since_seq").GetInt64());
+        await peer.AckSubscribeAsync(again, head: Held + 2, events: [ScriptedPeer.Message(Held + 1), ScriptedPeer.Message(Held + 2)]);
+        await client.ExpectSeqsAsync([.. Enumerable.Range(1, Held + 2).Select(i => (long)i)]);
+    }
+
+    [Fact]
+    public async Task A_resume_waits_while_too_many_commands_are_under_way_and_other_rooms_too()
+    {
+        const int Bound = 4_096;
+        await using var server = await ScriptedServer.StartAsync();
+        var log = new LogOfTheTest();
+        var options = server.Options();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server, new ChatClientOptions
+        {
+            BaseAddress = options.BaseAddress,
+            AccessTokenProvider = options.AccessTokenProvider,
+            ReconnectBase = options.ReconnectBase,
+            ReconnectCap = options.ReconnectCap,
+            RequestTimeout = TimeSpan.FromMinutes(5),
+            LoggerFactory = log,
+        });
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 0);
+        var reading = Enumerable.Range(0, Bound).Select(_ => client.Connection.GetHistoryAsync("lobby")).ToList();
+        var commands = new List<JsonElement>();
+        while (commands.Count < Bound) commands.Add(await peer.ExpectAsync("history"));
+
+        await peer.SendAsync(ScriptedPeer.Message(2)); // a hole
+        await Await.UntilAsync(() => log.Lines.Any(line => line.Contains("put off", StringComparison.Ordinal)), "the resume to be put off");
+        foreach (var command in commands) await peer.AckAsync(command, "\"events\":[],\"head_seq\":2,\"has_more\":false");
+        await Task.WhenAll(reading).Within("the pages");
+        await peer.AckSubscribeAsync(await peer.ExpectAsync("subscribe"), head: 2, events: [ScriptedPeer.Message(1), ScriptedPeer.Message(2)]);
+        await client.ExpectSeqsAsync(1, 2);
     }
 
     [Fact]

@@ -38,6 +38,25 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public async Task A_clock_that_is_an_hour_ahead_changes_nothing_about_the_time_of_renewal()
+    {
+        var time = new ObservedTime(Noon.AddHours(1));
+        await using var server = await ScriptedServer.StartAsync();
+        await using var client = new ClientUnderTest(new ChatClientOptions
+        {
+            BaseAddress = server.Address,
+            AccessTokenProvider = _ => Task.FromResult<string?>(Guid.NewGuid().ToString()),
+            TimeProvider = time,
+        });
+        var starting = client.Connection.StartAsync();
+        var peer = await server.TakeAsync();
+        await peer.WelcomeAsync(sessionExpiresAt: Noon.AddMinutes(15), now: Noon);
+        await starting.Within("a connection");
+        await Await.UntilAsync(() => time.Timers.Contains(TimeSpan.FromMinutes(14)), "a timer of 14 minutes");
+        Assert.False(peer.HasWaitingCommand);
+    }
+
+    [Fact]
     public async Task Tokens_are_refreshed_once_for_all_who_ask_and_the_new_ones_are_told()
     {
         var time = new FakeTimeProvider(Noon);
