@@ -1,6 +1,7 @@
 using Chat.Client;
 using Chat.Client.Connecting;
 using Chat.Contracts;
+using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Client;
@@ -10,6 +11,7 @@ public sealed class ReconnectTests
     [Theory]
     [InlineData(CloseCodes.PolicyViolation, ClosedReason.Policy)]
     [InlineData(CloseCodes.TooManyConnections, ClosedReason.TooManyConnections)]
+    [Trait(Behaviours.Trait, "close-codes")]
     public async Task A_close_that_forbids_coming_back_is_the_end(int code, ClosedReason reason)
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -32,6 +34,8 @@ public sealed class ReconnectTests
     [InlineData(CloseCodes.TryAgainLater)]
     [InlineData(CloseCodes.SessionExpired)]
     [InlineData(CloseCodes.SlowConsumer)]
+    [Trait(Behaviours.Trait, "close-codes")]
+    [Trait(Behaviours.Trait, "session-expired")]
     public async Task Every_other_close_leads_to_a_new_connection(int code)
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -44,6 +48,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "refused-token")]
     public async Task A_refused_token_is_refreshed_once()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -55,6 +60,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "refused-token")]
     public async Task A_token_that_is_refused_again_ends_the_connection_as_signed_out()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -101,6 +107,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "moves")]
     public async Task A_node_that_drains_is_left_when_it_says_so()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -115,6 +122,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "history")]
     public async Task A_command_waits_for_the_connection_and_is_repeated_on_the_next()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -131,6 +139,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "silence")]
     public async Task A_network_that_swallows_everything_is_noticed_by_unanswered_pings()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -149,6 +158,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "unusable-frame")]
     public async Task A_frame_that_cannot_be_read_leads_to_a_new_connection()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -159,6 +169,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "unusable-frame")]
     public async Task An_answer_that_cannot_be_used_leads_to_a_new_connection_on_which_the_command_is_repeated()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -173,6 +184,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "handlers")]
     public async Task A_handler_that_throws_stops_nothing()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -214,6 +226,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "closes")]
     public async Task Disposal_says_goodbye_and_ends_what_waits()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -259,6 +272,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "back-off")]
     public void Delays_double_up_to_the_cap_and_are_fully_random()
     {
         var delays = new ReconnectDelay(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(15), new Random(1));

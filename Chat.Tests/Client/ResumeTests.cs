@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Chat.Client;
 using Chat.Contracts;
+using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Client;
@@ -8,6 +9,7 @@ namespace Chat.Tests.Client;
 public sealed class ResumeTests
 {
     [Fact]
+    [Trait(Behaviours.Trait, "resumes")]
     public async Task A_dropped_connection_is_made_anew_and_resumes_after_the_last_delivered_event()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -32,6 +34,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "holds-back")]
     public async Task Events_that_come_twice_or_before_the_ack_are_raised_once_and_in_order()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -52,6 +55,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "closes-holes")]
     public async Task A_hole_is_closed_by_a_resume_before_anything_behind_it_is_raised()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -68,6 +72,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "bounded-hold")]
     public async Task More_events_than_are_held_during_a_subscribe_are_asked_for_again_also_when_the_room_is_quiet_afterwards()
     {
         const int Held = ProtocolLimits.MaxRecoveredEvents;
@@ -116,6 +121,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "not-recovered")]
     public async Task A_resume_that_is_not_exact_says_so_and_goes_on_from_the_head()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -131,6 +137,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "resync")]
     public async Task A_numbering_that_restarts_under_a_subscriber_resets_the_room()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -144,6 +151,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "resume-refused")]
     public async Task A_subscription_that_the_server_no_longer_grants_ends_and_is_not_resumed_again()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -164,6 +172,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "resume-refused")]
     public async Task A_resume_that_is_put_off_is_repeated()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -179,6 +188,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "removed")]
     public async Task Being_removed_from_a_room_ends_its_subscription()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -194,6 +204,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "direct-messages")]
     public async Task Direct_messages_without_a_subscription_are_raised_once_and_resumed()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -212,6 +223,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "subscribe-refused")]
     public async Task A_refused_subscription_fails_and_is_forgotten()
     {
         await using var server = await ScriptedServer.StartAsync();

@@ -3,6 +3,7 @@ using System.Net;
 using Chat.Client;
 using Chat.Contracts;
 using Chat.Contracts.Api;
+using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 using Microsoft.Extensions.Time.Testing;
 
@@ -13,6 +14,7 @@ public sealed class SessionTests
     private static readonly DateTimeOffset Noon = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
 
     [Fact]
+    [Trait(Behaviours.Trait, "session-renewed")]
     public async Task A_fresh_token_is_sent_a_minute_before_the_session_expires()
     {
         var time = new ObservedTime(Noon);
@@ -38,6 +40,7 @@ public sealed class SessionTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "session-renewed")]
     public async Task A_clock_that_is_an_hour_ahead_changes_nothing_about_the_time_of_renewal()
     {
         var time = new ObservedTime(Noon.AddHours(1));

@@ -1,4 +1,3 @@
-import { ChatError } from './chat-error.js';
 import { endOfRefusal } from './link-end.js';
 import { Link } from './link.js';
 import { orAborted, withDeadline } from './waiting.js';
@@ -21,7 +20,7 @@ export async function handshake(options, heard, expired, signal) {
   const late = () => new Error(`The server did not answer within ${options.connectTimeoutMs} ms.`);
   return withDeadline(options.connectTimeoutMs, signal, late, async (either) => {
     for (;;) {
-      const token = await askForToken(options, refused ?? expired, either);
+      const token = await options.tokens.ask(refused ?? expired, either);
       if (!token) return { end: SIGNED_OUT };
       if (token === refused) return { end: REFUSED };
       const answer = await options.fetch(`${options.origin}/api/auth/ticket`, {
@@ -33,17 +32,6 @@ export async function handshake(options, heard, expired, signal) {
       refused = token;
     }
   });
-}
-
-/** @returns {Promise<string | null | undefined>} null as well when the provider says `unauthorized` */
-export async function askForToken(options, refused, signal) {
-  try {
-    // A provider may not look at its signal.
-    return await orAborted(Promise.resolve(options.token({ refused, signal })), signal);
-  } catch (error) {
-    if (error instanceof ChatError && error.code === 'unauthorized') return null;
-    throw error;
-  }
 }
 
 async function open(options, ticket, token, heard, signal) {

@@ -46,9 +46,9 @@ export interface ChatOptions {
   /**
    * Gives a valid access token; asked before each handshake and before the session expires. `refused` is the token that the server no
    * longer takes, where there is one: a function that keeps tokens drops it. Nothing, or a `ChatError` with `unauthorized`, means that
-   * nobody is signed in: the connection closes. Any other error counts as a failed attempt.
+   * nobody is signed in: the connection closes. Any other error counts as a failed attempt. One call at a time: the next waits for it.
    */
-  token(request: { refused?: string; signal: AbortSignal }): string | null | undefined | Promise<string | null | undefined>;
+  token(request: { refused?: string }): string | null | undefined | Promise<string | null | undefined>;
   /** The WebSocket class where the runtime has none (Node before 22): that of the package `ws` fits. */
   WebSocket?: unknown;
   /** Instead of the runtime's own. */

@@ -1,3 +1,5 @@
+import { TokenSource } from './token-source.js';
+
 const DEFAULTS = {
   reconnectBaseMs: 250,
   reconnectCapMs: 15_000,
@@ -21,7 +23,7 @@ export function optionsOf(given) {
   }
   const set = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   // Called without the options as `this`: a browser's own fetch refuses any other than the window.
-  return Object.freeze({ ...DEFAULTS, ...set, origin: originOf(url), token, WebSocket, fetch: (...args) => fetch(...args) });
+  return Object.freeze({ ...DEFAULTS, ...set, origin: originOf(url), tokens: new TokenSource(token), WebSocket, fetch: (...args) => fetch(...args) });
 }
 
 /** @param {string | URL} url of the platform, with or without a path below which it lives */

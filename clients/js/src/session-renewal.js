@@ -1,5 +1,4 @@
 import { ConnectionLost } from './chat-error.js';
-import { askForToken } from './handshake.js';
 import { ackOf, noAnswer } from './requests.js';
 import { sleep, withDeadline } from './waiting.js';
 
@@ -45,7 +44,7 @@ function leadOf(expiresAt) {
 async function tryRenew(link, options, fault, ended) {
   try {
     return await withDeadline(options.requestTimeoutMs, ended, () => noAnswer(options.requestTimeoutMs), async (either) => {
-      const token = await askForToken(options, undefined, either);
+      const token = await options.tokens.ask(undefined, either);
       if (!token || token === link.token) return undefined;
       const ack = ackOf(await link.request({ event_type: 'authenticate', access_token: token }, undefined, either));
       link.token = token;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Backoff } from '../src/backoff.js';
 import { ChatConnection, ChatError } from '../src/index.js';
+import { TokenSource } from '../src/token-source.js';
 import { behaviour } from './behaviour.js';
 import { message, ScriptedServer } from './scripted-server.js';
 import { until, within } from './waiting.js';
@@ -65,6 +66,20 @@ test('A forbidden connection is the end', async (t) => {
   const client = server.client(t);
   await assert.rejects(within(client.chat.start(), 'the end'), { code: 'forbidden' });
   assert.equal(client.chat.state.closedReason, 'forbidden');
+});
+
+test('Questions for a token are asked one at a time, and share their answer', async () => {
+  const asked = [];
+  let answer;
+  const tokens = new TokenSource(({ refused }) => new Promise((resolve) => { asked.push(refused); answer = resolve; }));
+  const [first, second, third] = [tokens.ask(undefined), tokens.ask('old'), tokens.ask('other')];
+  await until(() => answer, 'the question');
+  answer('old');
+  assert.deepEqual(await within(Promise.all([first, third]), 'the answers'), ['old', 'old']);
+  await until(() => asked.length === 2, 'another question, since the answer is one that was refused');
+  answer('new');
+  assert.equal(await within(second, 'the answer'), 'new');
+  assert.deepEqual(asked, [undefined, 'old']);
 });
 
 behaviour('session-renewed', async (t) => {
