@@ -41,11 +41,14 @@ public sealed class ChatConnection : IAsyncDisposable
         var delays = new ReconnectDelay(options.ReconnectBase, options.ReconnectCap, Random.Shared);
         _time = options.TimeProvider;
         _delivery = new EventDelivery(options.MaxQueuedEvents, Raise, logger);
-        _rooms = new RoomStreams(_delivery, options, delays);
+        _rooms = new RoomStreams(_delivery, options, delays, logger);
         _requests = new Requests(_links, options);
         _outbox = new Outbox(_links, options, delays, logger);
         _loop = new ConnectionLoop(options, _links, _rooms, _delivery, delays, SetState, logger);
     }
+
+    /// <summary>What waits for the event handlers.</summary>
+    internal EventDelivery Delivery => _delivery;
 
     /// <summary>What the connection is doing now.</summary>
     public ConnectionState State => _state;
@@ -220,10 +223,16 @@ public sealed class ChatConnection : IAsyncDisposable
     {
         switch (notice)
         {
-            case ChatEvent received: EventReceived?.Invoke(received); break;
-            case ConnectionState state: StateChanged?.Invoke(state); break;
-            case RoomReset reset: RoomReset?.Invoke(reset); break;
-            case SubscriptionEnded ended: SubscriptionEnded?.Invoke(ended); break;
+            case ChatEvent received: RaiseEach(EventReceived, received); break;
+            case ConnectionState state: RaiseEach(StateChanged, state); break;
+            case RoomReset reset: RaiseEach(RoomReset, reset); break;
+            case SubscriptionEnded ended: RaiseEach(SubscriptionEnded, ended); break;
         }
+    }
+
+    // One after the other, not by the delegate's own Invoke: there the first failure would keep the notice from all later handlers.
+    private void RaiseEach<T>(Action<T>? handlers, T notice) where T : notnull
+    {
+        foreach (var handler in Delegate.EnumerateInvocationList(handlers)) _delivery.Guard(handler, notice);
     }
 }

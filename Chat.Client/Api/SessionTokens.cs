@@ -35,6 +35,8 @@ public sealed class SessionTokens(ChatApi api, Session session, TimeProvider? ti
         lock (_gate)
         {
             if (_ended) return Task.FromResult<string?>(null);
+            // One that failed is over: the next caller tries again.
+            if (_refreshing is { IsFaulted: true }) _refreshing = null;
             if (_refreshing is null && Left > Margin && Current.AccessToken != _refused) return Task.FromResult<string?>(Current.AccessToken);
             // Callers share the refresh and cannot cancel it: an answer that nobody reads would have used up the refresh token.
             return (_refreshing ??= RefreshAsync()).WaitAsync(cancellationToken);

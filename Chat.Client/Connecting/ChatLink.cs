@@ -28,6 +28,7 @@ internal sealed class ChatLink(ChatSocket socket, ChatEvent welcome, string acce
     /// <param name="onReply">Called on the reading task with the reply, before any later frame is looked at.</param>
     /// <param name="cancellationToken">Ends the wait; whether the command took effect is then unknown.</param>
     /// <exception cref="ConnectionLostException">The connection ended first.</exception>
+    /// <exception cref="ChatException"><c>unavailable</c>: too many requests are under way.</exception>
     public async Task<ServerReply> RequestAsync(ClientCommand command, Action<ServerReply>? onReply, CancellationToken cancellationToken)
     {
         if (_pending.Count >= MaxOutstanding) throw new ChatException(ErrorCodes.Unavailable, "Too many commands are waiting for their reply.");
@@ -71,12 +72,25 @@ internal sealed class ChatLink(ChatSocket socket, ChatEvent welcome, string acce
 
         public Task<ServerReply> Reply => _reply.Task;
 
+        /// <summary>A reply that cannot be used ends the connection: the request is then lost with it, and may be repeated on the next.</summary>
         public void Complete(ServerReply reply)
         {
-            onReply?.Invoke(reply);
-            _reply.TrySetResult(reply);
+            try
+            {
+                onReply?.Invoke(reply);
+                _reply.TrySetResult(reply);
+            }
+            catch
+            {
+                Lose();
+                throw;
+            }
         }
 
-        public void Lose() => _reply.TrySetException(new ConnectionLostException());
+        public void Lose()
+        {
+            _reply.TrySetException(new ConnectionLostException());
+            _ = _reply.Task.Exception; // observed: the request may have ended otherwise
+        }
     }
 }

@@ -62,14 +62,22 @@ internal sealed class ChatSocket : IAsyncDisposable
     public async Task SendAsync(ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
     {
         await _writing.WaitAsync(cancellationToken);
+        // Only the wait is cancelled: a cancelled write would abort the connection. A dead peer is found by the keep-alive, which ends the write too.
+        if (!await WriteAsync(text).WaitAsync(cancellationToken)) throw new ConnectionLostException();
+    }
+
+    /// <summary>Writes, and lets the next one write.</summary>
+    /// <returns>False when the connection has ended.</returns>
+    private async Task<bool> WriteAsync(ReadOnlyMemory<byte> text)
+    {
         try
         {
-            // Not cancelled: a cancelled send would abort the connection. A dead peer is found by the keep-alive, which ends the send too.
             await _socket.SendAsync(text, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+            return true;
         }
         catch (Exception e) when (IsLoss(e))
         {
-            throw new ConnectionLostException();
+            return false;
         }
         finally
         {

@@ -86,12 +86,20 @@ internal sealed partial class ConnectionLoop(
         var work = Task.WhenAll(
             rooms.ResumeAsync(link, ended.Token), _renewal.RunAsync(link, ended.Token), CloseAtDisposalAsync(socket, abandoned, disposed, ended.Token));
 
-        await _reader.ReadAsync(socket, link, delay => wish.TrySetResult(delay), abandoned.Token);
-        links.Abandon(link);
-        link.End();
-        await ended.CancelAsync();
-        await ObserveAsync(work);
-        var moved = await moving;
+        LinkEnd? moved;
+        try
+        {
+            await _reader.ReadAsync(socket, link, delay => wish.TrySetResult(delay), abandoned.Token);
+        }
+        finally
+        {
+            // However the reading ended: nobody may go on with this connection, nor wait for its replies.
+            links.Abandon(link);
+            link.End();
+            await ended.CancelAsync();
+            await ObserveAsync(work);
+            moved = await moving;
+        }
         var closed = LinkEnd.Of(socket.CloseCode, socket.CloseText);
         return closed.Closed is null && moved is not null ? moved : closed;
     }

@@ -19,7 +19,7 @@ internal sealed class Handshake(ChatClientOptions options)
             string? refused = null;
             while (true)
             {
-                var token = await options.AccessTokenProvider(either.Token);
+                var token = await options.AccessTokenProvider(either.Token).WaitAsync(either.Token); // a provider may not look at its token
                 if (token is null) return new Attempt(SignedOut);
                 if (token == refused) return new Attempt(Refused);
                 try

@@ -31,14 +31,14 @@ internal sealed partial class LinkReader(RoomStreams rooms, EventDelivery delive
                 Handle(text.Span, link, onMove);
             }
         }
-        catch (JsonException e)
+        catch (OperationCanceledException)
+        {
+            socket.Abort();
+        }
+        catch (Exception e) // of any kind: what the server sent was not what this library can follow
         {
             // Skipping the frame could skip an event; a new connection resumes before it.
             Log.Unreadable(logger, e);
-            socket.Abort();
-        }
-        catch (OperationCanceledException)
-        {
             socket.Abort();
         }
     }

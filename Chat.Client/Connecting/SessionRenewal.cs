@@ -18,12 +18,15 @@ internal sealed partial class SessionRenewal(ChatClientOptions options, ILogger 
     public async Task RunAsync(ChatLink link, CancellationToken connectionEnded)
     {
         if (link.Welcome.SessionExpiresAt is not { } expiresAt) return;
+        // Expiry is told by the server's clock; what this machine's clock is ahead of it must not count.
+        var ahead = link.Welcome.Timestamp is { } sent ? options.TimeProvider.GetUtcNow() - sent : TimeSpan.Zero;
+        expiresAt += ahead;
         var lead = LeadOf(expiresAt);
         while (true)
         {
             await DelayUntilAsync(expiresAt - lead, connectionEnded);
             var renewed = await TryRenewAsync(link, connectionEnded);
-            if (renewed is { } later && later > expiresAt)
+            if (renewed + ahead is { } later && later > expiresAt)
             {
                 expiresAt = later;
                 lead = LeadOf(expiresAt);
@@ -55,10 +58,10 @@ internal sealed partial class SessionRenewal(ChatClientOptions options, ILogger 
     {
         try
         {
-            var token = await options.AccessTokenProvider(connectionEnded);
-            if (token is null || token == link.AccessToken) return null;
             using var timeout = new CancellationTokenSource(options.RequestTimeout, options.TimeProvider);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, connectionEnded);
+            var token = await options.AccessTokenProvider(either.Token).WaitAsync(either.Token);
+            if (token is null || token == link.AccessToken) return null;
             var command = new ClientCommand { EventType = CommandTypes.Authenticate, AccessToken = token };
             var ack = Requests.ThrowIfRefused(await link.RequestAsync(command, onReply: null, either.Token));
             link.AccessToken = token;

@@ -19,10 +19,11 @@ internal sealed partial class EventDelivery
     private readonly Task _running;
     private int _waiting;
     private volatile bool _discarding;
+    private volatile bool _isReaderWaiting;
     private int _handlerThread;
 
     /// <param name="bound">Things that may wait.</param>
-    /// <param name="raise">Raises one of <see cref="ChatEvent"/>, <see cref="ConnectionState"/>, <see cref="RoomReset"/>, <see cref="SubscriptionEnded"/>.</param>
+    /// <param name="raise">Raises one of <see cref="ChatEvent"/>, <see cref="ConnectionState"/>, <see cref="RoomReset"/>, <see cref="SubscriptionEnded"/>, each handler through <see cref="Guard"/>.</param>
     /// <param name="logger">Where failures of handlers go.</param>
     public EventDelivery(int bound, Action<object> raise, ILogger logger)
     {
@@ -38,8 +39,19 @@ internal sealed partial class EventDelivery
     /// <summary>Waits until fewer than the bound are queued. For one caller only: the reader.</summary>
     public async ValueTask WhenBelowBoundAsync(CancellationToken cancellationToken)
     {
-        while (Volatile.Read(ref _waiting) >= _bound) await _belowBound.WaitAsync(cancellationToken);
+        while (Volatile.Read(ref _waiting) >= _bound)
+        {
+            _isReaderWaiting = true;
+            await _belowBound.WaitAsync(cancellationToken);
+            _isReaderWaiting = false;
+        }
     }
+
+    /// <summary>The reader waits for the handlers: nothing is taken from the socket.</summary>
+    public bool IsReaderWaiting => _isReaderWaiting;
+
+    /// <summary>Things that wait for the handlers, the one under way included.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
 
     /// <summary>True on the thread of a handler that is running.</summary>
     public bool IsInHandler => Volatile.Read(ref _handlerThread) == Environment.CurrentManagedThreadId;
@@ -65,17 +77,20 @@ internal sealed partial class EventDelivery
     private void Raise(object notice)
     {
         Volatile.Write(ref _handlerThread, Environment.CurrentManagedThreadId);
+        _raise(notice);
+        Volatile.Write(ref _handlerThread, 0);
+    }
+
+    /// <summary>Calls one handler. What it throws is logged: it must keep nothing from the other handlers.</summary>
+    public void Guard<T>(Action<T> handler, T notice) where T : notnull
+    {
         try
         {
-            _raise(notice);
+            handler(notice);
         }
-        catch (Exception e) // a handler's own failure must not stop the events of others
+        catch (Exception e)
         {
             Log.HandlerFailed(_logger, notice.GetType().Name, e);
-        }
-        finally
-        {
-            Volatile.Write(ref _handlerThread, 0);
         }
     }
 

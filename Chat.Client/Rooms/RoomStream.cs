@@ -9,9 +9,10 @@ namespace Chat.Client.Rooms;
 /// </summary>
 internal sealed class RoomStream(string roomId, long? position, string? epoch, bool isImplicit, EventDelivery delivery)
 {
-    // As many as one resume can bring. What comes beyond it is dropped here, seen as a hole after the ack, and resumed.
+    // As many as one resume can bring. What comes beyond it is dropped here, and asked for by one more resume after the ack.
     private const int MaxHeld = ProtocolLimits.MaxRecoveredEvents;
     private List<ChatEvent> _held = [];
+    private bool _dropped;
 
     public string RoomId { get; } = roomId;
 
@@ -65,15 +66,18 @@ internal sealed class RoomStream(string roomId, long? position, string? epoch, b
     public void BeginSubscribe() => IsAwaiting = true;
 
     /// <summary>A new connection: what was held comes again with the resume.</summary>
-    public void DropHeld() => _held.Clear();
+    public void DropHeld()
+    {
+        _held.Clear();
+        _dropped = false;
+    }
 
     /// <summary>Takes the ack of <c>subscribe</c>.</summary>
     /// <param name="ack">It carries exactly the events between the position and where live events go on.</param>
     /// <param name="resumed">True when nobody but this library reads the ack: a failed recovery is then told.</param>
-    /// <returns>True when a held event shows another hole.</returns>
+    /// <returns>True when there is a hole still, and another <c>subscribe</c> must be sent.</returns>
     public bool Accept(ServerReply ack, bool resumed)
     {
-        (IsAwaiting, IsEstablished) = (false, true);
         if (ack.Recovered == false)
         {
             if (resumed) Reset(ack.Epoch, ack.HeadSeq ?? 0);
@@ -89,10 +93,19 @@ internal sealed class RoomStream(string roomId, long? position, string? epoch, b
             Position ??= ack.HeadSeq ?? 0;
         }
 
-        var held = _held;
-        _held = [];
+        // Only now: an ack that cannot be used ends the connection, and leaves everything to the next one.
+        (IsAwaiting, IsEstablished) = (false, true);
+        var (held, dropped) = (_held, _dropped);
+        (_held, _dropped) = ([], false);
         var hole = false;
         foreach (var durable in held) hole |= Offer(durable);
+        if (dropped && !hole)
+        {
+            // In a quiet room no later event would show it.
+            Holes++;
+            BeginSubscribe();
+            hole = true;
+        }
         if (!hole) Holes = 0;
         return hole;
     }
@@ -114,5 +127,6 @@ internal sealed class RoomStream(string roomId, long? position, string? epoch, b
     private void Hold(ChatEvent durable)
     {
         if (_held.Count < MaxHeld) _held.Add(durable);
+        else _dropped = true;
     }
 }

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Chat.Client.Connecting;
 using Chat.Client.Delivery;
 using Chat.Contracts;
+using Microsoft.Extensions.Logging;
 
 namespace Chat.Client.Rooms;
 
@@ -9,7 +10,7 @@ namespace Chat.Client.Rooms;
 /// All subscriptions. What is subscribed stays so over reconnects: each new connection resumes every stream from its position.
 /// Streams are changed under one lock, and what they deliver is posted under it, so the order of deliveries is that of the changes.
 /// </summary>
-internal sealed class RoomStreams(EventDelivery delivery, ChatClientOptions options, ReconnectDelay delays)
+internal sealed partial class RoomStreams(EventDelivery delivery, ChatClientOptions options, ReconnectDelay delays, ILogger logger)
 {
     // Pipelined enough to hide the round trip, few enough to leave the server room for other commands of this connection.
     private const int ParallelResumes = 8;
@@ -105,6 +106,7 @@ internal sealed class RoomStreams(EventDelivery delivery, ChatClientOptions opti
         }
     }
 
+    /// <returns>The answer; null when there was none, and the resume must be tried again.</returns>
     private async Task<ServerReply?> TryResumeAsync(ChatLink link, RoomStream stream, CancellationToken ended)
     {
         ClientCommand command;
@@ -121,6 +123,12 @@ internal sealed class RoomStreams(EventDelivery delivery, ChatClientOptions opti
         }
         catch (OperationCanceledException) when (!ended.IsCancellationRequested)
         {
+            Log.PutOff(logger, stream.RoomId, "no answer in time");
+            return null;
+        }
+        catch (ChatException e) // this side has too many requests under way
+        {
+            Log.PutOff(logger, stream.RoomId, e.Message);
             return null;
         }
     }
@@ -170,5 +178,11 @@ internal sealed class RoomStreams(EventDelivery delivery, ChatClientOptions opti
         if (!_rooms.Remove(roomId, out var removed)) return false;
         if (removed.IsImplicit) _implicit--;
         return true;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Information, "The resume of room {RoomId} is put off: {Reason}")]
+        public static partial void PutOff(ILogger logger, string roomId, string reason);
     }
 }

@@ -26,7 +26,11 @@ internal sealed class PendingSend(ClientCommand command, Action<SendProgress>? p
             Refuse(new ChatException(ErrorCodes.Internal, "The server acknowledged the message without its position."));
     }
 
-    public void Refuse(Exception why) => _receipt.TrySetException(why);
+    public void Refuse(Exception why)
+    {
+        _receipt.TrySetException(why);
+        _ = _receipt.Task.Exception; // observed: the caller may have given up at the same moment
+    }
 
     public void GiveUp() => _receipt.TrySetCanceled(GivenUp);
 }

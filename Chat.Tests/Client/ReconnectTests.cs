@@ -1,6 +1,7 @@
 using Chat.Client;
 using Chat.Client.Connecting;
 using Chat.Contracts;
+using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Client;
@@ -10,6 +11,7 @@ public sealed class ReconnectTests
     [Theory]
     [InlineData(CloseCodes.PolicyViolation, ClosedReason.Policy)]
     [InlineData(CloseCodes.TooManyConnections, ClosedReason.TooManyConnections)]
+    [Trait(Behaviours.Trait, "close-codes")]
     public async Task A_close_that_forbids_coming_back_is_the_end(int code, ClosedReason reason)
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -32,6 +34,8 @@ public sealed class ReconnectTests
     [InlineData(CloseCodes.TryAgainLater)]
     [InlineData(CloseCodes.SessionExpired)]
     [InlineData(CloseCodes.SlowConsumer)]
+    [Trait(Behaviours.Trait, "close-codes")]
+    [Trait(Behaviours.Trait, "session-expired")]
     public async Task Every_other_close_leads_to_a_new_connection(int code)
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -44,6 +48,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "refused-token")]
     public async Task A_refused_token_is_refreshed_once()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -55,6 +60,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "refused-token")]
     public async Task A_token_that_is_refused_again_ends_the_connection_as_signed_out()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -101,6 +107,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "moves")]
     public async Task A_node_that_drains_is_left_when_it_says_so()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -115,6 +122,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "history")]
     public async Task A_command_waits_for_the_connection_and_is_repeated_on_the_next()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -131,6 +139,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "silence")]
     public async Task A_network_that_swallows_everything_is_noticed_by_unanswered_pings()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -149,6 +158,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "unusable-frame")]
     public async Task A_frame_that_cannot_be_read_leads_to_a_new_connection()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -159,16 +169,36 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "unusable-frame")]
+    public async Task An_answer_that_cannot_be_used_leads_to_a_new_connection_on_which_the_command_is_repeated()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        var subscribing = client.Connection.SubscribeAsync("lobby", sinceSeq: 1);
+        await peer.AckAsync(await peer.ExpectAsync("subscribe"), "\"room_id\":\"lobby\",\"head_seq\":2,\"recovered\":true,\"events\":[null]");
+        var second = await server.AcceptAsync();
+        await second.AckSubscribeAsync(await second.ExpectAsync("subscribe"), head: 2, events: [ScriptedPeer.Message(2)]);
+        await subscribing.Within("the subscription");
+        await client.ExpectSeqsAsync(2);
+    }
+
+    [Fact]
+    [Trait(Behaviours.Trait, "handlers")]
     public async Task A_handler_that_throws_stops_nothing()
     {
         await using var server = await ScriptedServer.StartAsync();
         var (client, peer) = await ClientUnderTest.ConnectAsync(server);
         await using var _ = client;
+        var later = new List<long>();
         client.Connection.EventReceived += _ => throw new InvalidOperationException("a fault of the application");
+        client.Connection.EventReceived += e => later.Add(e.Seq!.Value);
         await client.SubscribeAsync(peer, head: 0);
         await peer.SendAsync(ScriptedPeer.Message(1));
         await peer.SendAsync(ScriptedPeer.Message(2));
         await client.ExpectSeqsAsync(1, 2);
+        await client.DisposeAsync(); // the handlers have ended
+        Assert.Equal(1, later[0]);
     }
 
     [Fact]
@@ -187,6 +217,8 @@ public sealed class ReconnectTests
         for (var seq = 1; seq <= Count; seq++) await peer.SendAsync(ScriptedPeer.Message(seq));
         var reading = client.Connection.GetHistoryAsync("lobby");
         await peer.AckAsync(await peer.ExpectAsync("history"), "\"events\":[],\"head_seq\":200,\"has_more\":false");
+        await Await.UntilAsync(() => client.Connection.Delivery.IsReaderWaiting, "the reader to wait for the handler");
+        Assert.Equal(10, client.Connection.Delivery.Waiting);
         Assert.False(reading.IsCompleted, "the reply stands behind events that are not read yet");
         release.Set();
         await reading.Within("the reply");
@@ -194,6 +226,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "closes")]
     public async Task Disposal_says_goodbye_and_ends_what_waits()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -205,6 +238,22 @@ public sealed class ReconnectTests
         Assert.Equal(ErrorCodes.Unavailable, (await Assert.ThrowsAsync<ChatException>(() => sending)).Code);
         Assert.Equal(ClosedReason.Disposed, client.States.Last().ClosedReason);
         await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Disposal_does_not_wait_for_a_token_provider_that_never_answers()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var client = new ClientUnderTest(server.Options(_ =>
+        {
+            asked.TrySetResult();
+            return new TaskCompletionSource<string?>().Task;
+        }));
+        var starting = client.Connection.StartAsync();
+        await asked.Task.Within("the question for a token");
+        await client.DisposeAsync().AsTask().Within("the disposal");
+        await Assert.ThrowsAsync<ChatException>(() => starting);
     }
 
     [Fact]
@@ -223,6 +272,7 @@ public sealed class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "back-off")]
     public void Delays_double_up_to_the_cap_and_are_fully_random()
     {
         var delays = new ReconnectDelay(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(15), new Random(1));

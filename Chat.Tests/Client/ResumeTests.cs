@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Chat.Client;
 using Chat.Contracts;
+using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Client;
@@ -7,6 +9,7 @@ namespace Chat.Tests.Client;
 public sealed class ResumeTests
 {
     [Fact]
+    [Trait(Behaviours.Trait, "resumes")]
     public async Task A_dropped_connection_is_made_anew_and_resumes_after_the_last_delivered_event()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -31,6 +34,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "holds-back")]
     public async Task Events_that_come_twice_or_before_the_ack_are_raised_once_and_in_order()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -51,6 +55,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "closes-holes")]
     public async Task A_hole_is_closed_by_a_resume_before_anything_behind_it_is_raised()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -67,6 +72,56 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "bounded-hold")]
+    public async Task More_events_than_are_held_during_a_subscribe_are_asked_for_again_also_when_the_room_is_quiet_afterwards()
+    {
+        const int Held = ProtocolLimits.MaxRecoveredEvents;
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        var subscribing = client.Connection.SubscribeAsync("lobby", sinceSeq: 0, epoch: "0");
+        var command = await peer.ExpectAsync("subscribe");
+        for (var seq = 1; seq <= Held + 2; seq++) await peer.SendAsync(ScriptedPeer.Message(seq));
+        await peer.AckSubscribeAsync(command, head: 0);
+        await subscribing.Within("the subscription");
+        var again = await peer.ExpectAsync("subscribe");
+        Assert.Equal(Held, again.GetProperty("since_seq").GetInt64());
+        await peer.AckSubscribeAsync(again, head: Held + 2, events: [ScriptedPeer.Message(Held + 1), ScriptedPeer.Message(Held + 2)]);
+        await client.ExpectSeqsAsync([.. Enumerable.Range(1, Held + 2).Select(i => (long)i)]);
+    }
+
+    [Fact]
+    public async Task A_resume_waits_while_too_many_commands_are_under_way_and_other_rooms_too()
+    {
+        const int Bound = 4_096;
+        await using var server = await ScriptedServer.StartAsync();
+        var log = new LogOfTheTest();
+        var options = server.Options();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server, new ChatClientOptions
+        {
+            BaseAddress = options.BaseAddress,
+            AccessTokenProvider = options.AccessTokenProvider,
+            ReconnectBase = options.ReconnectBase,
+            ReconnectCap = options.ReconnectCap,
+            RequestTimeout = TimeSpan.FromMinutes(5),
+            LoggerFactory = log,
+        });
+        await using var _ = client;
+        await client.SubscribeAsync(peer, head: 0);
+        var reading = Enumerable.Range(0, Bound).Select(_ => client.Connection.GetHistoryAsync("lobby")).ToList();
+        var commands = new List<JsonElement>();
+        while (commands.Count < Bound) commands.Add(await peer.ExpectAsync("history"));
+
+        await peer.SendAsync(ScriptedPeer.Message(2)); // a hole
+        await Await.UntilAsync(() => log.Lines.Any(line => line.Contains("put off", StringComparison.Ordinal)), "the resume to be put off");
+        foreach (var command in commands) await peer.AckAsync(command, "\"events\":[],\"head_seq\":2,\"has_more\":false");
+        await Task.WhenAll(reading).Within("the pages");
+        await peer.AckSubscribeAsync(await peer.ExpectAsync("subscribe"), head: 2, events: [ScriptedPeer.Message(1), ScriptedPeer.Message(2)]);
+        await client.ExpectSeqsAsync(1, 2);
+    }
+
+    [Fact]
+    [Trait(Behaviours.Trait, "not-recovered")]
     public async Task A_resume_that_is_not_exact_says_so_and_goes_on_from_the_head()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -82,6 +137,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "resync")]
     public async Task A_numbering_that_restarts_under_a_subscriber_resets_the_room()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -95,6 +151,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "resume-refused")]
     public async Task A_subscription_that_the_server_no_longer_grants_ends_and_is_not_resumed_again()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -115,6 +172,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "resume-refused")]
     public async Task A_resume_that_is_put_off_is_repeated()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -130,6 +188,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "removed")]
     public async Task Being_removed_from_a_room_ends_its_subscription()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -145,6 +204,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "direct-messages")]
     public async Task Direct_messages_without_a_subscription_are_raised_once_and_resumed()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -163,6 +223,7 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "subscribe-refused")]
     public async Task A_refused_subscription_fails_and_is_forgotten()
     {
         await using var server = await ScriptedServer.StartAsync();

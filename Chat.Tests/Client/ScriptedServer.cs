@@ -112,8 +112,8 @@ internal sealed class ScriptedPeer
     /// <summary>Completes when the client's end of the connection has ended.</summary>
     public Task Ended { get; }
 
-    public Task WelcomeAsync(DateTimeOffset? sessionExpiresAt = null) => SendAsync(
-        $$"""{"event_type":"welcome","protocol":"chat.v1","user_id":"u1","user_name":"ann","connection_id":"c1","node_id":"n1","heartbeat_ms":20000,"max_message_bytes":32768{{(sessionExpiresAt is { } at ? $",\"session_expires_at\":\"{at:O}\"" : "")}}}""");
+    public Task WelcomeAsync(DateTimeOffset? sessionExpiresAt = null, DateTimeOffset? now = null) => SendAsync(
+        $$"""{"event_type":"welcome","protocol":"chat.v1","user_id":"u1","user_name":"ann","connection_id":"c1","node_id":"n1","heartbeat_ms":20000,"max_message_bytes":32768{{(sessionExpiresAt is { } at ? $",\"session_expires_at\":\"{at:O}\"" : "")}}{{(now is { } sent ? $",\"timestamp\":\"{sent:O}\"" : "")}}}""");
 
     public Task SendAsync(string json) =>
         _socket.SendAsync(Encoding.UTF8.GetBytes(json), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Chat.Client;
 using Chat.Contracts;
+using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Client;
@@ -8,6 +9,7 @@ namespace Chat.Tests.Client;
 public sealed class SendTests
 {
     [Fact]
+    [Trait(Behaviours.Trait, "sends-once")]
     public async Task A_message_whose_ack_was_lost_is_repeated_with_the_same_client_id()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -28,6 +30,7 @@ public sealed class SendTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "outbox-waits")]
     public async Task A_message_sent_without_a_connection_goes_out_with_the_next_one()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -43,6 +46,7 @@ public sealed class SendTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "sends-in-order")]
     public async Task Messages_of_one_room_go_out_one_after_the_other_also_when_one_is_put_off()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -81,6 +85,7 @@ public sealed class SendTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "send-refused")]
     public async Task A_refused_message_fails_with_its_code_and_the_next_one_goes_out()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -95,6 +100,7 @@ public sealed class SendTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "sends-once")]
     public async Task An_unanswered_message_is_repeated_on_the_same_connection()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -110,6 +116,7 @@ public sealed class SendTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "outbox-bounded")]
     public async Task A_full_outbox_refuses_at_once()
     {
         await using var server = await ScriptedServer.StartAsync();
@@ -156,6 +163,7 @@ public sealed class SendTests
     [InlineData('a', 24_001, ErrorCodes.TooLarge)]
     [InlineData('"', 24_000, ErrorCodes.TooLarge)]
     [InlineData('\ud800', 1, ErrorCodes.BadRequest)]
+    [Trait(Behaviours.Trait, "impossible-text")]
     public async Task Text_for_which_the_server_would_close_the_connection_is_refused_before_it_goes_out(char character, int count, string code)
     {
         await using var server = await ScriptedServer.StartAsync();

@@ -3,6 +3,7 @@ using System.Net;
 using Chat.Client;
 using Chat.Contracts;
 using Chat.Contracts.Api;
+using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 using Microsoft.Extensions.Time.Testing;
 
@@ -13,6 +14,7 @@ public sealed class SessionTests
     private static readonly DateTimeOffset Noon = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
 
     [Fact]
+    [Trait(Behaviours.Trait, "session-renewed")]
     public async Task A_fresh_token_is_sent_a_minute_before_the_session_expires()
     {
         var time = new ObservedTime(Noon);
@@ -35,6 +37,26 @@ public sealed class SessionTests
         Assert.Equal("token-2", command.GetProperty("access_token").GetString());
         await peer.AckAsync(command, $"\"session_expires_at\":\"{Noon.AddMinutes(34):O}\"");
         await Await.UntilAsync(() => time.Timers.Contains(TimeSpan.FromMinutes(19)), "a timer of 19 minutes for the next renewal");
+    }
+
+    [Fact]
+    [Trait(Behaviours.Trait, "session-renewed")]
+    public async Task A_clock_that_is_an_hour_ahead_changes_nothing_about_the_time_of_renewal()
+    {
+        var time = new ObservedTime(Noon.AddHours(1));
+        await using var server = await ScriptedServer.StartAsync();
+        await using var client = new ClientUnderTest(new ChatClientOptions
+        {
+            BaseAddress = server.Address,
+            AccessTokenProvider = _ => Task.FromResult<string?>(Guid.NewGuid().ToString()),
+            TimeProvider = time,
+        });
+        var starting = client.Connection.StartAsync();
+        var peer = await server.TakeAsync();
+        await peer.WelcomeAsync(sessionExpiresAt: Noon.AddMinutes(15), now: Noon);
+        await starting.Within("a connection");
+        await Await.UntilAsync(() => time.Timers.Contains(TimeSpan.FromMinutes(14)), "a timer of 14 minutes");
+        Assert.False(peer.HasWaitingCommand);
     }
 
     [Fact]

@@ -22,8 +22,9 @@ public sealed class SessionTests(RedisFixture redis)
         var session = Browser();
         await frontends[0].StoreAsync(session, new StoredTokens("old", DateTimeOffset.UtcNow.AddSeconds(5), "refresh-0"));
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => frontends[i % 2].GetAsync(session, CancellationToken.None)))
-            .WaitAsync(TimeSpan.FromSeconds(20));
+        var asked = Enumerable.Range(0, 40).Select(i => frontends[i % 2].GetAsync(session, CancellationToken.None)).ToList();
+        platform.AllHaveAsked.SetResult();
+        var answers = await Task.WhenAll(asked).WaitAsync(TimeSpan.FromSeconds(20));
 
         Assert.All(answers, tokens => Assert.Equal("access-1", tokens?.AccessToken));
         Assert.Equal(1, platform.Uses);
@@ -33,7 +34,9 @@ public sealed class SessionTests(RedisFixture redis)
     public async Task A_refused_refresh_ends_the_session_everywhere()
     {
         await using var connection = await ConnectionMultiplexer.ConnectAsync(await redis.GetConnectionStringAsync());
-        var tokens = Tokens(connection, new OneUseRefresh());
+        var platform = new OneUseRefresh();
+        platform.AllHaveAsked.SetResult();
+        var tokens = Tokens(connection, platform);
         var session = Browser();
         await tokens.StoreAsync(session, new StoredTokens("old", DateTimeOffset.UtcNow, "revoked"));
         Assert.Null(await tokens.GetAsync(session, CancellationToken.None));
@@ -86,10 +89,13 @@ public sealed class SessionTests(RedisFixture redis)
 
         public int Uses => _uses;
 
+        /// <summary>No refresh is answered before: whoever does not share one has then asked for another.</summary>
+        public TaskCompletionSource AllHaveAsked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             var body = await request.Content!.ReadFromJsonAsync(ChatJson.Default.RefreshRequest, cancellationToken);
-            await Task.Delay(50, cancellationToken); // long enough for the others to ask meanwhile
+            await AllHaveAsked.Task.WaitAsync(cancellationToken);
             lock (this)
             {
                 if (body?.RefreshToken != _current)
