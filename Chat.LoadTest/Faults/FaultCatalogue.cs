@@ -1,0 +1,90 @@
+using System.IO.Enumeration;
+using Chat.LoadTest.CommandLine;
+
+namespace Chat.LoadTest.Faults;
+
+/// <summary>A fault that can be asked for by name.</summary>
+/// <param name="Name">As in <c>--faults</c>.</param>
+/// <param name="Action">What is done.</param>
+/// <param name="Resource">To what; null for the proxies, which stand before all nodes and the gateway.</param>
+/// <param name="Says">For the help.</param>
+/// <param name="IsDefault">False for those that are asked for by name or with <c>all</c>.</param>
+internal sealed record Fault(string Name, FaultAction Action, string? Resource, string Says, bool IsDefault = true)
+{
+    /// <summary>Redis forgets what it had acknowledged.</summary>
+    public bool Forgets => Action is FaultAction.Flush or FaultAction.Rewind;
+}
+
+internal enum FaultAction
+{
+    /// <summary>SIGKILL; the engine starts the process again.</summary>
+    Kill,
+    /// <summary>SIGSTOP, and SIGCONT after a while.</summary>
+    Freeze,
+    /// <summary>An orderly stop and start.</summary>
+    Restart,
+    /// <summary>All replicas, one after the other, each restarted in good order.</summary>
+    Roll,
+    /// <summary>FLUSHALL.</summary>
+    Flush,
+    /// <summary>Stopped, its files replaced by a copy made earlier in the run, started.</summary>
+    Rewind,
+    ProxyReset,
+    ProxyStall,
+    ProxySlow,
+    ProxyHalfOpen,
+}
+
+/// <summary>All faults.</summary>
+internal static class FaultCatalogue
+{
+    public const string Default = "default";
+    private const string Everything = "all";
+
+    public static IReadOnlyList<Fault> All { get; } =
+    [
+        new("kill-node", FaultAction.Kill, "realtime", "a node dies (SIGKILL)"),
+        new("kill-persister", FaultAction.Kill, "persister", "a persister dies"),
+        new("kill-gateway", FaultAction.Kill, "gateway", "the gateway dies"),
+        new("kill-redis", FaultAction.Kill, "redis", "Redis dies and keeps its data"),
+        new("kill-kafka", FaultAction.Kill, "kafka", "the broker dies"),
+        new("kill-postgres", FaultAction.Kill, "postgres", "Postgres dies"),
+        new("stop-continue-node", FaultAction.Freeze, "realtime", "a node is frozen (SIGSTOP) and goes on"),
+        new("stop-continue-persister", FaultAction.Freeze, "persister", "a persister is frozen"),
+        new("stop-continue-gateway", FaultAction.Freeze, "gateway", "the gateway is frozen"),
+        new("stop-continue-redis", FaultAction.Freeze, "redis", "Redis is frozen"),
+        new("stop-continue-kafka", FaultAction.Freeze, "kafka", "the broker is frozen"),
+        new("stop-continue-postgres", FaultAction.Freeze, "postgres", "Postgres is frozen, all of its processes"),
+        new("proxy-reset", FaultAction.ProxyReset, null, "connections before a node or the gateway are reset"),
+        new("proxy-stall", FaultAction.ProxyStall, null, "bytes are held back and come later"),
+        new("proxy-slow", FaultAction.ProxySlow, null, "5 kB/s in each direction"),
+        new("proxy-half-open", FaultAction.ProxyHalfOpen, null, "the server's side is gone, the client's stays open and silent"),
+        new("roll-nodes", FaultAction.Roll, "realtime", "all nodes are restarted in good order, one after the other"),
+        new("roll-persisters", FaultAction.Roll, "persister", "all persisters likewise"),
+        new("restart-redis", FaultAction.Restart, "redis", "Redis is restarted in good order"),
+        new("restart-kafka", FaultAction.Restart, "kafka", "the broker is restarted in good order"),
+        new("restart-postgres", FaultAction.Restart, "postgres", "Postgres is restarted in good order"),
+        new("flush-redis", FaultAction.Flush, "redis", "Redis forgets everything (FLUSHALL)", IsDefault: false),
+        new("rewind-redis", FaultAction.Rewind, "redis", "Redis comes back with an older copy of its data", IsDefault: false),
+    ];
+
+    /// <summary>The faults that a list of names and patterns asks for, in the order of the catalogue.</summary>
+    public static IReadOnlyList<Fault> Select(string list)
+    {
+        var chosen = new HashSet<Fault>();
+        foreach (var word in list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            var found = word switch
+            {
+                Default => All.Where(fault => fault.IsDefault),
+                Everything => All,
+                _ => All.Where(fault => FileSystemName.MatchesSimpleExpression(word, fault.Name, ignoreCase: false)),
+            };
+            var before = chosen.Count;
+            chosen.UnionWith(found);
+            if (chosen.Count == before && !found.Any())
+                throw new UsageException($"There is no fault '{word}'; there are {string.Join(", ", All.Select(fault => fault.Name))}.");
+        }
+        return chosen.Count > 0 ? [.. All.Where(chosen.Contains)] : throw new UsageException("--faults names no fault.");
+    }
+}

@@ -1,0 +1,56 @@
+using Chat.LoadTest.CommandLine;
+using Chat.LoadTest.Platform;
+using Chat.LoadTest.Reporting;
+using Chat.LoadTest.Tokens;
+
+namespace Chat.LoadTest.Faults;
+
+/// <summary>Starts or finds the system, runs, reports, and answers with the exit code.</summary>
+internal static class FaultsCommand
+{
+    private const int ShownViolations = 20;
+
+    public static async Task<int> RunAsync(IReadOnlyList<string> words, TextWriter output, CancellationToken stop)
+    {
+        var options = FaultRunOptions.Parse(words);
+        var result = await RunAsync(options, output, stop);
+        if (options.Report is { } path) await File.WriteAllTextAsync(path, HtmlReport.Render(result), stop);
+        return result.Violations.Count == 0 ? ExitCodes.Success : ExitCodes.Violation;
+    }
+
+    public static async Task<FaultRunResult> RunAsync(FaultRunOptions options, TextWriter output, CancellationToken stop)
+    {
+        await output.WriteLineAsync($"seed {options.Seed}, {options.Length.TotalMinutes:0.#} min, faults {string.Join(',', options.Faults.Select(fault => fault.Name))}");
+        if (options.Attached is { } attached)
+        {
+            using var dashboard = new Dashboard(attached.Dashboard);
+            return await TellAsync(new FaultRun(options, attached.Target, dashboard, SigningKey.Find(options.DataDirectory), options.DataDirectory, output));
+        }
+
+        var system = await AppHostProcess.StartAsync(options.Nodes, options.Persisters, stop);
+        var clean = false;
+        try
+        {
+            using var dashboard = new Dashboard(system.Dashboard);
+            var result = await TellAsync(new FaultRun(options, system.Origin, dashboard, SigningKey.Find(system.DataDirectory), system.DataDirectory, output));
+            clean = result.Violations.Count == 0;
+            return result;
+        }
+        finally
+        {
+            await system.DisposeAsync();
+            if (clean && !options.Keep) Directory.Delete(system.DataDirectory, recursive: true);
+            else await output.WriteLineAsync($"data and logs of the system are in {system.DataDirectory}");
+        }
+
+        async Task<FaultRunResult> TellAsync(FaultRun run)
+        {
+            var result = await run.RunAsync(stop);
+            foreach (var violation in result.Violations.Take(ShownViolations))
+                await output.WriteLineAsync($"VIOLATION {violation.Verdict}: {violation.RoomId} {violation.Detail}{(violation.At is { } at ? $" (at {at.TotalSeconds:0.000} s)" : "")}");
+            if (result.Violations.Count > ShownViolations) await output.WriteLineAsync($"… and {result.Violations.Count - ShownViolations} more");
+            foreach (var line in RunFigures.Of(result).Lines()) await output.WriteLineAsync(line);
+            return result;
+        }
+    }
+}

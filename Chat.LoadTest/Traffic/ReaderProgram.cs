@@ -1,0 +1,21 @@
+namespace Chat.LoadTest.Traffic;
+
+/// <summary>What a reader does.</summary>
+/// <param name="Name">For the report.</param>
+/// <param name="Seed">Of its waits.</param>
+/// <param name="Rooms">What it subscribes.</param>
+/// <param name="FirstRoute">Where it connects first; after each loss, the next one.</param>
+/// <param name="StartsAfter">Late ones come in the middle of everything.</param>
+/// <param name="Start">From where it reads.</param>
+internal sealed record ReaderProgram(string Name, int Seed, IReadOnlyList<string> Rooms, int FirstRoute, TimeSpan StartsAfter, ReaderStart Start);
+
+/// <summary>From where a reader reads.</summary>
+internal enum ReaderStart
+{
+    /// <summary>What comes from now on.</summary>
+    Now,
+    /// <summary>Everything, by <c>since_seq</c> 0 while the rooms are young.</summary>
+    SinceZero,
+    /// <summary>Everything, from history and then on.</summary>
+    History,
+}
