@@ -32,6 +32,10 @@ public sealed record ChatEvent
     public DateTimeOffset? EditedAt { get; init; }
     public DateTimeOffset? DeletedAt { get; init; }
 
+    // Of a message that was asked for with its state.
+    public IReadOnlyList<Reaction>? Reactions { get; init; }
+    public ReplySummary? Replies { get; init; }
+
     // Of single ephemeral event types.
     public bool? Active { get; init; }
     public string? Status { get; init; }
@@ -60,6 +64,21 @@ public sealed record Attachment(
     string MediaId, string Url, string Name, string ContentType, long Size,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Width = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Height = null);
+
+/// <summary>One emoji on a message: how many users chose it, whether the reader did, and the first of them.</summary>
+public sealed record Reaction(string Content, int Count, bool Me, IReadOnlyList<string> UserIds);
+
+/// <summary>The messages that answer a message: how many, when the last one came, and who answered last.</summary>
+public sealed record ReplySummary(
+    int Count, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTimeOffset? LastAt, IReadOnlyList<string> UserIds);
+
+/// <summary>Values of <c>kind</c> in <c>notification</c>.</summary>
+public static class NotificationKinds
+{
+    public const string Mention = "mention";
+    public const string Direct = "direct";
+    public const string Invitation = "invitation";
+}
 
 /// <summary>Values of <c>status</c> in <c>presence</c>.</summary>
 public static class PresenceStatus

@@ -16,6 +16,12 @@ public sealed record ClientCommand
     public string? ClientId { get; init; }
     public string? ReplyTo { get; init; }
     public string? TargetId { get; init; }
+    /// <summary>Of <c>data_update</c>: live only.</summary>
+    public bool? Ephemeral { get; init; }
+    /// <summary>Of <c>react</c>: takes the reaction back.</summary>
+    public bool? Remove { get; init; }
+    /// <summary>Of <c>history</c>: with reactions and replies.</summary>
+    public bool? State { get; init; }
     public IReadOnlyList<string>? Attachments { get; init; }
     public long? SinceSeq { get; init; }
     public string? Epoch { get; init; }

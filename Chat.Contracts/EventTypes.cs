@@ -35,6 +35,10 @@ public static class CommandTypes
 {
     public const string ChatMessage = "chat_message";
     public const string DirectMessage = "direct_message";
+    public const string DataUpdate = "data_update";
+    public const string EditMessage = "edit_message";
+    public const string DeleteMessage = "delete_message";
+    public const string React = "react";
     public const string Subscribe = "subscribe";
     public const string Unsubscribe = "unsubscribe";
     public const string History = "history";

@@ -11,6 +11,12 @@ public static class ProtocolLimits
     /// <summary>Largest <c>content</c>, in bytes of UTF-8.</summary>
     public const int MaxContentBytes = 24_000;
     public const int MaxClientIdLength = 64;
+    /// <summary>Largest <c>content</c> of a <c>react</c>, in bytes of UTF-8: room for every emoji sequence, and for names of one's own.</summary>
+    public const int MaxReactionBytes = 64;
+    /// <summary>Reactions and replies of one message are counted exactly up to as many events; beyond, the newest count.</summary>
+    public const int MaxCountedState = 1_000;
+    public const int MaxReactionUsers = 10;
+    public const int MaxReplyUsers = 3;
     /// <summary>A resume over a larger gap than this is answered with <c>recovered: false</c>.</summary>
     public const int MaxRecoveredEvents = 1_000;
     public const int DefaultHistoryLimit = 50;

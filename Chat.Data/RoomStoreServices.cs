@@ -17,6 +17,10 @@ public static class RoomStoreServices
             .AddSingleton<HotStream>()
             .AddSingleton<RoomNumbering>()
             .AddSingleton<DirectFanout>()
+            .AddSingleton<HotChanges>()
+            .AddSingleton<StoredChanges>()
+            .AddSingleton<MessageOverlay>()
+            .AddSingleton<TargetMessages>()
             .AddSingleton<RoomHistory>();
     }
 }

@@ -19,7 +19,7 @@ public sealed record HistorySlice(IReadOnlyList<ReadOnlyMemory<byte>> Events, lo
 /// History of a room over the hot stream in Redis and the rest in Postgres, contiguous across the two. While Postgres is away, the hot part alone.
 /// The hot stream is always read first: what it has lost by then was persisted before, so Postgres read afterwards has it.
 /// </summary>
-public sealed partial class RoomHistory(HotStream hot, EventStore stored, EpochStore epochs, ILogger<RoomHistory> logger)
+public sealed partial class RoomHistory(HotStream hot, EventStore stored, MessageOverlay overlay, EpochStore epochs, ILogger<RoomHistory> logger)
 {
     private const int RetryAfterMs = 1000;
     // A hole at the seam can only be a trim between the two reads (or a copy of Redis' data that is behind): the next read is past it.
@@ -60,7 +60,12 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, EpochS
     }
 
     /// <summary>Events with seq below <paramref name="beforeSeq"/> (newest ones), above <paramref name="afterSeq"/> (oldest ones), or the newest ones when both are null.</summary>
-    public async Task<HistorySlice> ReadPageAsync(string roomId, long? beforeSeq, long? afterSeq, int limit, CancellationToken cancellationToken)
+    public Task<HistorySlice> ReadPageAsync(string roomId, long? beforeSeq, long? afterSeq, int limit, CancellationToken cancellationToken) =>
+        ReadPageAsync(roomId, beforeSeq, afterSeq, limit, stateFor: null, cancellationToken);
+
+    /// <summary>As above; with <paramref name="stateFor"/> messages also carry reactions and replies as that user sees them.</summary>
+    public async Task<HistorySlice> ReadPageAsync(
+        string roomId, long? beforeSeq, long? afterSeq, int limit, string? stateFor, CancellationToken cancellationToken)
     {
         var before = beforeSeq ?? long.MaxValue;
         var slice = await ReadHotOrNothingAsync(afterSeq is { } from
@@ -69,10 +74,16 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, EpochS
         var (events, hasMore) = await (afterSeq is { } after
             ? TakeOldestAsync(roomId, slice, after, before, limit, cancellationToken)
             : TakeNewestAsync(roomId, slice, before, limit, cancellationToken));
-        // The place where edits and deletions are laid over the page, whichever side its events came from.
         var head = slice.Head ?? (await stored.GetBoundsAsync(roomId, cancellationToken)).HeadSeq;
-        return new HistorySlice([.. events.Select(e => (ReadOnlyMemory<byte>)e.ToDelivered())], head, hasMore);
+        List<NumberedEvent> page = [.. events];
+        var changed = await overlay.ApplyAsync(roomId, page, OriginOf(page, slice), stateFor, cancellationToken);
+        return new HistorySlice([.. changed.Select(e => (ReadOnlyMemory<byte>)e.ToDelivered())], head, hasMore);
     }
+
+    private static StretchOrigin OriginOf(List<NumberedEvent> events, HotSlice slice) =>
+        events.Count == 0 ? default : new StretchOrigin(
+            ReachesHead: events[^1].Seq == slice.Head && IsContiguous(events, events[0].Seq - 1),
+            StartsHot: slice.Events is [var oldest, ..] && oldest.Event.Seq <= events[0].Seq);
 
     private async Task<(IEnumerable<NumberedEvent> Events, bool HasMore)> TakeOldestAsync(
         string roomId, HotSlice slice, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken)

@@ -353,6 +353,12 @@ namespace Chat.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("event_type");
 
+                    b.Property<Guid?>("ReplyTo")
+                        .ValueGeneratedOnAddOrUpdate()
+                        .HasColumnType("uuid")
+                        .HasColumnName("reply_to")
+                        .HasComputedColumnSql("substring(body from '\"reply_to\":\"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\"')::uuid", true);
+
                     b.Property<string>("SenderId")
                         .IsRequired()
                         .HasColumnType("text")
@@ -372,6 +378,14 @@ namespace Chat.Data.Migrations
 
                     b.HasIndex("EventId")
                         .HasDatabaseName("ix_events_event_id");
+
+                    b.HasIndex(new[] { "RoomId", "ReplyTo", "Seq" }, "ix_events_replies")
+                        .HasDatabaseName("ix_events_replies")
+                        .HasFilter("reply_to is not null");
+
+                    b.HasIndex(new[] { "RoomId", "TargetId", "EventType", "Seq" }, "ix_events_targets")
+                        .HasDatabaseName("ix_events_targets")
+                        .HasFilter("target_id is not null");
 
                     b.HasIndex(new[] { "RoomId", "Seq" }, "ix_events_unread")
                         .HasDatabaseName("ix_events_unread")

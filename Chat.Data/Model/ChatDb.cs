@@ -64,6 +64,11 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
             stored.ToTable("events").HasKey(e => new { e.RoomId, e.Seq });
             stored.HasIndex(e => e.EventId);
             stored.HasIndex(e => new { e.RoomId, e.Seq }, "ix_events_unread").HasFilter("event_type = 'chat_message'");
+            // A quote inside a JSON string is escaped, so this stands only where the field begins.
+            stored.Property(e => e.ReplyTo).HasComputedColumnSql(
+                """substring(body from '"reply_to":"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"')::uuid""", stored: true);
+            stored.HasIndex(e => new { e.RoomId, e.TargetId, e.EventType, e.Seq }, "ix_events_targets").HasFilter("target_id is not null");
+            stored.HasIndex(e => new { e.RoomId, e.ReplyTo, e.Seq }, "ix_events_replies").HasFilter("reply_to is not null");
         });
         modelBuilder.Entity<OutboxEntry>(entry =>
         {

@@ -10,6 +10,8 @@ public sealed class StoredEvent
     public required string EventType { get; init; }
     public required string SenderId { get; init; }
     public Guid? TargetId { get; init; }
+    /// <summary>The event that a message answers. Postgres takes it out of <see cref="Body"/> itself, so that the two cannot differ.</summary>
+    public Guid? ReplyTo { get; private set; }
     public required DateTimeOffset Ts { get; init; }
     /// <summary>The envelope as it stands in the log: without seq and epoch. Text, not jsonb, so that the bytes stay those that were delivered.</summary>
     public required string Body { get; init; }

@@ -14,7 +14,7 @@ namespace Chat.Realtime.Access;
 /// </summary>
 public sealed class Memberships(
     UnitOfWork work, RoomAccess access, RoomAccessCopy copy, MembershipEvents events, OutboxSender outbox, PublicJoins joins, DirectRooms directRooms,
-    TimeProvider time)
+    Notices notices, TimeProvider time)
 {
     /// <summary>Makes the user a member of a public room if it is not one yet (first subscribe or send); null when the room is absent or invisible.</summary>
     public async Task<RoomStanding?> JoinPublicAsync(string roomId, ConnectedUser user, CancellationToken cancellationToken)
@@ -64,7 +64,7 @@ public sealed class Memberships(
     /// <summary>Adds a user, or sets the role of one who is in already. Owners and moderators add; only owners give roles.</summary>
     public async Task<(Member Member, bool Added)> AddAsync(string roomId, ConnectedUser actor, string userId, string? role, CancellationToken cancellationToken)
     {
-        var (result, joined, version) = await work.TransactAsync(async (db, token) =>
+        var (result, joined, version, roomName) = await work.TransactAsync(async (db, token) =>
         {
             var (room, by) = await RoomTable.LockForMemberAsync(db, roomId, actor.UserId, token);
             if (by.Role is not (Roles.Owner or Roles.Moderator)) throw new ChatException(ErrorCodes.Forbidden, "Owners and moderators add members.");
@@ -79,15 +79,19 @@ public sealed class Memberships(
                 room.MemberCount++;
                 var join = events.Change(EventTypes.UserJoin, room, subject, actor.UserId, accessVersion: 0);
                 await OutboxTable.AddAsync(db, join, token);
-                return (Describe(member, subject), join, 0L);
+                return (Describe(member, subject), join, 0L, room.Name);
             }
-            if (role is null || role == member.Role) return (Describe(member, subject), (OutgoingEvent?)null, 0L);
+            if (role is null || role == member.Role) return (Describe(member, subject), (OutgoingEvent?)null, 0L, room.Name);
             await RoomTable.KeepAnOwnerAsync(db, room, member, token);
             member.Role = role;
-            return (Describe(member, subject), null, ++room.AccessVersion);
+            return (Describe(member, subject), null, ++room.AccessVersion, room.Name);
         }, cancellationToken);
         if (version > 0) await copy.DropAsync(roomId, version);
-        if (joined is not null) await outbox.SendAsync(joined);
+        if (joined is not null)
+        {
+            await outbox.SendAsync(joined);
+            await notices.InvitationAsync(actor, userId, roomId, roomName, joined.Envelope.EventId!);
+        }
         return (result, joined is not null);
     }
 

@@ -22,7 +22,7 @@ internal static class MessagesApi
     }
 
     private static async Task<HistoryAnswer> ReadAsync(
-        string roomId, long? before_seq, long? after_seq, int? limit, int? wait,
+        string roomId, long? before_seq, long? after_seq, int? limit, int? wait, bool? state,
         ConnectedUser user, RoomAccess access, RoomHistory history, LongPoll longPoll, CancellationToken cancellationToken)
     {
         if (before_seq is not null && after_seq is not null) throw Bad("Either before_seq or after_seq, not both.");
@@ -35,7 +35,7 @@ internal static class MessagesApi
         // Asked again: whoever lost the room while waiting gets nothing of it.
         if (wait > 0 && await access.GetAsync(roomId, user.UserId, cancellationToken) is null) throw RoomTable.NoRoom();
         var size = Math.Min(limit ?? ProtocolLimits.DefaultHistoryLimit, ProtocolLimits.MaxHistoryLimit);
-        return new HistoryAnswer(await history.ReadPageAsync(roomId, before_seq, after_seq, size, cancellationToken));
+        return new HistoryAnswer(await history.ReadPageAsync(roomId, before_seq, after_seq, size, state is true ? user.UserId : null, cancellationToken));
     }
 
     private static async Task<Created<SendReceipt>> SendAsync(

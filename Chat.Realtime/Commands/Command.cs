@@ -5,6 +5,10 @@ internal enum CommandKind
 {
     ChatMessage,
     DirectMessage,
+    DataUpdate,
+    EditMessage,
+    DeleteMessage,
+    React,
     Subscribe,
     Unsubscribe,
     History,
@@ -31,6 +35,9 @@ internal readonly record struct Command
     public string? ContentType { get; init; }
     public string? ClientId { get; init; }
     public string? ReplyTo { get; init; }
+    public string? TargetId { get; init; }
+    public bool? Ephemeral { get; init; }
+    public bool? Remove { get; init; }
     public IReadOnlyList<string>? Attachments { get; init; }
     public long? SinceSeq { get; init; }
     public string? Epoch { get; init; }
@@ -38,6 +45,7 @@ internal readonly record struct Command
     public long? AfterSeq { get; init; }
     public long? Limit { get; init; }
     public string? After { get; init; }
+    public bool? State { get; init; }
     public bool? Active { get; init; }
     public long? Seq { get; init; }
     public bool? MarkUnread { get; init; }

@@ -17,7 +17,8 @@ namespace Chat.Realtime.Commands;
 /// and no command ends the connection.
 /// </summary>
 internal sealed partial class CommandDispatcher(
-    MessageSender sender, RoomSubscriber subscriber, LocalRooms rooms, RoomQueries queries, TypingRelay typing, RoomAdmission admission, TokenAuthenticator authenticator, EndedSessions endedSessions,
+    MessageSender messages, ChangeSender changes, DataUpdates updates, RoomSubscriber subscriber, LocalRooms rooms, RoomQueries queries, TypingRelay typing,
+    RoomAdmission admission, TokenAuthenticator authenticator, EndedSessions endedSessions,
     PresenceTracker presence, IOptions<ConnectionOptions> options, TimeProvider time, ILogger<CommandDispatcher> logger)
 {
     private const int RetryAfterMs = 1_000;
@@ -44,12 +45,15 @@ internal sealed partial class CommandDispatcher(
         try
         {
             if (command.Kind != CommandKind.Ping) presence.Touch(connection);
-            if (command.Kind is not (CommandKind.ChatMessage or CommandKind.DirectMessage))
+            if (BeginSendAsync(connection, command, cancellationToken) is not { } beginning)
             {
                 await ExecuteAsync(connection, command, cancellationToken);
                 return Task.CompletedTask;
             }
-            return FinishSendAsync(connection, command, await BeginSendAsync(connection, command, cancellationToken));
+            var rest = FinishSendAsync(connection, command, await beginning);
+            // What comes behind a deletion must find the message deleted.
+            if (command.Kind == CommandKind.DeleteMessage) await rest;
+            return rest;
         }
         catch (Exception e)
         {
@@ -58,20 +62,31 @@ internal sealed partial class CommandDispatcher(
         }
     }
 
-    private Task<Task<SendReceipt>> BeginSendAsync(Connection connection, in Command command, CancellationToken cancellationToken)
+    // Null for a command that makes no durable event.
+    private Task<Task<SendReceipt>>? BeginSendAsync(Connection connection, in Command command, CancellationToken cancellationToken)
     {
-        var message = new SendMessageRequest
+        var user = connection.User;
+        return command.Kind switch
         {
-            Content = command.Content,
-            ContentType = command.ContentType,
-            ClientId = command.ClientId,
-            ReplyTo = command.ReplyTo,
-            Attachments = command.Attachments,
+            CommandKind.ChatMessage => messages.BeginAsync(user, RoomOf(command), ContentOf(command), cancellationToken),
+            CommandKind.DirectMessage => messages.BeginDirectAsync(user, command.UserId ?? throw Bad("user_id is missing."), ContentOf(command), cancellationToken),
+            CommandKind.DataUpdate when command.Ephemeral is not true => updates.BeginAsync(user, RoomOf(command), ContentOf(command), cancellationToken),
+            CommandKind.EditMessage => changes.BeginEditAsync(user, RoomOf(command), command.TargetId, command.Content, command.ClientId, cancellationToken),
+            CommandKind.DeleteMessage => changes.BeginDeleteAsync(user, RoomOf(command), command.TargetId, command.ClientId, cancellationToken),
+            CommandKind.React => changes.BeginReactAsync(
+                user, RoomOf(command), command.TargetId, command.Content, command.Remove is true, command.ClientId, cancellationToken),
+            _ => null,
         };
-        return command.Kind == CommandKind.ChatMessage
-            ? sender.BeginAsync(connection.User, RoomOf(command), message, cancellationToken)
-            : sender.BeginDirectAsync(connection.User, command.UserId ?? throw Bad("user_id is missing."), message, cancellationToken);
     }
+
+    private static SendMessageRequest ContentOf(in Command command) => new()
+    {
+        Content = command.Content,
+        ContentType = command.ContentType,
+        ClientId = command.ClientId,
+        ReplyTo = command.ReplyTo,
+        Attachments = command.Attachments,
+    };
 
     private async Task FinishSendAsync(Connection connection, Command command, Task<SendReceipt> sending)
     {
@@ -92,6 +107,9 @@ internal sealed partial class CommandDispatcher(
         {
             case CommandKind.Ping:
                 Acknowledge(connection, command, Replies.Pong(command.Id, time.GetUtcNow()));
+                break;
+            case CommandKind.DataUpdate:
+                Acknowledge(connection, command, Replies.SentLive(command.Id, await updates.SendLiveAsync(connection.User, RoomOf(command), ContentOf(command), cancellationToken)));
                 break;
             case CommandKind.Subscribe:
                 RoomOf(command);

@@ -44,9 +44,43 @@ internal static class CommandParser
         // The reader throws InvalidOperationException for text that is not UTF-8 or not UTF-16 once unescaped.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            id = fields.Id;
+            id = FindId(message);
             error = e is WrongTypeException ? e.Message : "The frame is not a JSON object in the form of a command.";
             return false;
+        }
+    }
+
+    // Of a frame that is refused, whatever is wrong with it: the reply needs the id, also when it stands behind the fault. Only what is not JSON ends the search.
+    private static ReadOnlyMemory<byte> FindId(ReadOnlySpan<byte> message)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(message, new JsonReaderOptions { MaxDepth = Math.Max(message.Length, 1) });
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return default;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var found = IsId(ref reader);
+                reader.Read();
+                if (found) return Fields.IdOf(ref reader);
+                reader.Skip();
+            }
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return default; // the frame breaks off before an id, or its id is none
+        }
+        return default;
+    }
+
+    private static bool IsId(ref Utf8JsonReader reader)
+    {
+        try
+        {
+            return reader.ValueTextEquals("id"u8);
+        }
+        catch (InvalidOperationException)
+        {
+            return false; // half a character in a name
         }
     }
 
@@ -121,6 +155,10 @@ internal static class CommandParser
                 case "active": _command = _command with { Active = Boolean(name, ref reader) }; break;
                 case "seq": _command = _command with { Seq = Natural(name, ref reader) }; break;
                 case "mark_unread": _command = _command with { MarkUnread = Boolean(name, ref reader) }; break;
+                case "target_id": _command = _command with { TargetId = String(name, ref reader) }; break;
+                case "ephemeral": _command = _command with { Ephemeral = Boolean(name, ref reader) }; break;
+                case "remove": _command = _command with { Remove = Boolean(name, ref reader) }; break;
+                case "state": _command = _command with { State = Boolean(name, ref reader) }; break;
                 case "access_token": _command = _command with { AccessToken = String(name, ref reader) }; break;
                 default: Skip(ref reader); break;
             }
@@ -130,6 +168,10 @@ internal static class CommandParser
         {
             Contracts.CommandTypes.ChatMessage => CommandKind.ChatMessage,
             Contracts.CommandTypes.DirectMessage => CommandKind.DirectMessage,
+            Contracts.CommandTypes.DataUpdate => CommandKind.DataUpdate,
+            Contracts.CommandTypes.EditMessage => CommandKind.EditMessage,
+            Contracts.CommandTypes.DeleteMessage => CommandKind.DeleteMessage,
+            Contracts.CommandTypes.React => CommandKind.React,
             Contracts.CommandTypes.Subscribe => CommandKind.Subscribe,
             Contracts.CommandTypes.Unsubscribe => CommandKind.Unsubscribe,
             Contracts.CommandTypes.History => CommandKind.History,
@@ -141,7 +183,7 @@ internal static class CommandParser
             _ => null,
         };
 
-        private static byte[] IdOf(ref Utf8JsonReader reader)
+        public static byte[] IdOf(ref Utf8JsonReader reader)
         {
             if (reader.TokenType == JsonTokenType.Number)
             {

@@ -7,6 +7,7 @@ using Chat.Contracts.Api;
 using Chat.Data.History;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Presence;
+using Chat.Realtime.Publishing;
 
 namespace Chat.Realtime.Commands;
 
@@ -56,6 +57,16 @@ internal static class Replies
             json.WriteString("event_id"u8, receipt.EventId);
             json.WriteNumber("seq"u8, receipt.Seq);
             json.WriteString("epoch"u8, receipt.Epoch);
+            WriteTime(json, "timestamp"u8, receipt.Timestamp);
+        });
+
+    /// <summary>The ack of an event that has no number, and therefore no epoch.</summary>
+    public static ReadOnlyMemory<byte> SentLive(ReadOnlyMemory<byte> id, LiveReceipt receipt) =>
+        Write(EventTypes.Ack, id, json =>
+        {
+            json.WriteString("room_id"u8, receipt.RoomId);
+            if (receipt.ClientId is not null) json.WriteString("client_id"u8, receipt.ClientId);
+            json.WriteString("event_id"u8, receipt.EventId);
             WriteTime(json, "timestamp"u8, receipt.Timestamp);
         });
 

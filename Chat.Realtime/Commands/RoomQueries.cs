@@ -15,7 +15,7 @@ internal sealed class RoomQueries(RoomAdmission admission, RoomHistory history, 
         if (command is { BeforeSeq: not null, AfterSeq: not null }) throw Bad("Give before_seq or after_seq, not both.");
         var limit = LimitOf(command, ProtocolLimits.DefaultHistoryLimit, ProtocolLimits.MaxHistoryLimit);
         await admission.ReaderAsync(roomId, user, cancellationToken);
-        var slice = await history.ReadPageAsync(roomId, command.BeforeSeq, command.AfterSeq, limit, cancellationToken);
+        var slice = await history.ReadPageAsync(roomId, command.BeforeSeq, command.AfterSeq, limit, command.State is true ? user.UserId : null, cancellationToken);
         return Replies.History(command.Id, roomId, slice);
     }
 

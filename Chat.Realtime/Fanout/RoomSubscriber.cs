@@ -11,7 +11,7 @@ namespace Chat.Realtime.Fanout;
 /// The <c>subscribe</c> command. The connection joins first and reads afterwards, so between the ack, which carries (since, position], and the
 /// live events, which follow the position, nothing is missing and nothing comes twice.
 /// </summary>
-internal sealed class RoomSubscriber(LocalRooms rooms, RoomAdmission admission, RoomHistory history, IOptions<ConnectionOptions> options)
+internal sealed class RoomSubscriber(LocalRooms rooms, RoomAdmission admission, RoomHistory history, MessageOverlay overlay, IOptions<ConnectionOptions> options)
 {
     // Each attempt reads a later head. A room whose events outrun five reads is too fast to be joined now.
     private const int MaxAttempts = 5;
@@ -75,6 +75,8 @@ internal sealed class RoomSubscriber(LocalRooms rooms, RoomAdmission admission, 
         if (command.SinceSeq is not { } since) return (await history.GetBoundsAsync(command.RoomId!, cancellationToken), []);
         var (bounds, events) = await history.ReadAfterAsync(command.RoomId!, since, ProtocolLimits.MaxRecoveredEvents, cancellationToken);
         var sameEpoch = command.Epoch is null || command.Epoch == bounds.Epoch.ToString(CultureInfo.InvariantCulture);
-        return (bounds, sameEpoch && since <= bounds.HeadSeq ? events : null);
+        if (events is null || !sameEpoch || since > bounds.HeadSeq) return (bounds, null);
+        // Read again, not live: what was deleted meanwhile is not shown any more.
+        return (bounds, await overlay.ApplyAsync(command.RoomId!, events, new StretchOrigin(ReachesHead: true, StartsHot: false), stateFor: null, cancellationToken));
     }
 }

@@ -19,13 +19,13 @@ internal sealed class ChatHub(HubSessions sessions) : Microsoft.AspNetCore.Signa
 
     public Task<HubPayload> SendDirectMessage(HubPayload message) => Call(CommandTypes.DirectMessage, message);
 
-    public Task<HubPayload> SendDataUpdate(HubPayload update) => Call("data_update", update);
+    public Task<HubPayload> SendDataUpdate(HubPayload update) => Call(CommandTypes.DataUpdate, update);
 
-    public Task<HubPayload> EditMessage(HubPayload edit) => Call("edit_message", edit);
+    public Task<HubPayload> EditMessage(HubPayload edit) => Call(CommandTypes.EditMessage, edit);
 
-    public Task<HubPayload> DeleteMessage(HubPayload deletion) => Call("delete_message", deletion);
+    public Task<HubPayload> DeleteMessage(HubPayload deletion) => Call(CommandTypes.DeleteMessage, deletion);
 
-    public Task<HubPayload> React(HubPayload reaction) => Call("react", reaction);
+    public Task<HubPayload> React(HubPayload reaction) => Call(CommandTypes.React, reaction);
 
     public Task<HubPayload> Subscribe(HubPayload subscription) => Call(CommandTypes.Subscribe, subscription);
 

@@ -3,6 +3,15 @@ using Npgsql;
 
 namespace Chat.Realtime.Publishing;
 
+/// <summary>Members whom a message mentions, and their room's name; both empty when it mentions nobody.</summary>
+internal readonly record struct MentionedMembers(IReadOnlyList<string> UserIds, string? RoomName)
+{
+    public static MentionedMembers None => new([], null);
+
+    /// <summary>As <c>mentions</c> of the envelope, which is left out when there are none.</summary>
+    public IReadOnlyList<string>? ToEnvelope() => UserIds.Count > 0 ? UserIds : null;
+}
+
 /// <summary>
 /// Finds whom a message mentions with <c>@user_name</c>: members of its room, each once. Only a message with an <c>@</c> costs a look into Postgres;
 /// while that is away messages go out without mentions rather than not at all.
@@ -13,29 +22,35 @@ internal sealed partial class Mentions(NpgsqlDataSource database, ILogger<Mentio
     private const int MaxMentions = 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    /// <summary>The user ids; null when there are none.</summary>
-    public async ValueTask<IReadOnlyList<string>?> FindAsync(string roomId, string content, CancellationToken cancellationToken)
+    public async ValueTask<MentionedMembers> FindAsync(string roomId, string content, CancellationToken cancellationToken)
     {
         var names = NamesIn(content);
-        if (names.Count == 0) return null;
+        if (names.Count == 0) return MentionedMembers.None;
         try
         {
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             deadline.CancelAfter(Patience);
             await using var command = database.CreateCommand(
-                "select u.user_id from users u join members m on m.user_id = u.user_id where m.room_id = $1 and u.user_name = any($2) order by u.user_id limit $3");
+                """
+                select u.user_id, r.name from users u join members m on m.user_id = u.user_id join rooms r on r.room_id = m.room_id
+                where m.room_id = $1 and u.user_name = any($2) order by u.user_id limit $3
+                """);
             command.Parameters.Add(new() { Value = roomId });
             command.Parameters.Add(new() { Value = names.ToArray() });
             command.Parameters.Add(new() { Value = MaxMentions });
             await using var reader = await command.ExecuteReaderAsync(deadline.Token);
-            var users = new List<string>();
-            while (await reader.ReadAsync(deadline.Token)) users.Add(reader.GetString(0));
-            return users.Count > 0 ? users : null;
+            var (users, roomName) = (new List<string>(), (string?)null);
+            while (await reader.ReadAsync(deadline.Token))
+            {
+                users.Add(reader.GetString(0));
+                roomName = reader.GetString(1);
+            }
+            return new MentionedMembers(users, roomName);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             Log.LeftOut(logger, roomId, e.Message);
-            return null;
+            return MentionedMembers.None;
         }
     }
 

@@ -13,12 +13,8 @@ internal static class MessageRules
     public static SendMessageRequest Check(SendMessageRequest message)
     {
         if (message.Attachments is { Count: > 0 }) throw new ChatException(ErrorCodes.NotFound, "An attachment is not one of your media.");
-        if (string.IsNullOrEmpty(message.Content)) throw Bad("content is missing.");
-        if (Encoding.UTF8.GetByteCount(message.Content) > ProtocolLimits.MaxContentBytes)
-            throw new ChatException(ErrorCodes.TooLarge, $"content is at most {ProtocolLimits.MaxContentBytes} bytes of UTF-8.");
-        if (!IsText(message.Content)) throw Bad("content holds U+0000 or an unpaired surrogate.");
-        if (message.ClientId is { } clientId && (clientId.Length is 0 or > ProtocolLimits.MaxClientIdLength || !IsText(clientId)))
-            throw Bad($"client_id is 1 to {ProtocolLimits.MaxClientIdLength} characters.");
+        CheckContent(message.Content);
+        CheckClientId(message.ClientId);
         return message with
         {
             ContentType = message.ContentType switch
@@ -27,14 +23,35 @@ internal static class MessageRules
                 "text/markdown" or "application/json" => message.ContentType,
                 _ => throw Bad("content_type is text/plain, text/markdown or application/json."),
             },
-            ReplyTo = message.ReplyTo switch
-            {
-                null => null,
-                { } id when Guid.TryParseExact(id, "D", out var guid) => guid.ToString("D"),
-                _ => throw Bad("reply_to is an event_id."),
-            },
+            ReplyTo = message.ReplyTo is { } root ? EventIdOf("reply_to", root).ToString("D") : null,
         };
     }
+
+    /// <summary>Text that is not empty, not too long, and can be stored.</summary>
+    public static void CheckContent(string? content)
+    {
+        if (string.IsNullOrEmpty(content)) throw Bad("content is missing.");
+        if (Encoding.UTF8.GetByteCount(content) > ProtocolLimits.MaxContentBytes)
+            throw new ChatException(ErrorCodes.TooLarge, $"content is at most {ProtocolLimits.MaxContentBytes} bytes of UTF-8.");
+        if (!IsText(content)) throw Bad("content holds U+0000 or an unpaired surrogate.");
+    }
+
+    /// <summary>An emoji, or a name that an application shows as one.</summary>
+    public static void CheckReaction(string? content)
+    {
+        if (string.IsNullOrWhiteSpace(content)) throw Bad("content is missing: the emoji.");
+        if (Encoding.UTF8.GetByteCount(content) > ProtocolLimits.MaxReactionBytes || !IsText(content) || content.Any(char.IsControl))
+            throw Bad($"content is one emoji, at most {ProtocolLimits.MaxReactionBytes} bytes of UTF-8.");
+    }
+
+    public static void CheckClientId(string? clientId)
+    {
+        if (clientId is not null && (clientId.Length is 0 or > ProtocolLimits.MaxClientIdLength || !IsText(clientId)))
+            throw Bad($"client_id is 1 to {ProtocolLimits.MaxClientIdLength} characters.");
+    }
+
+    /// <summary>The id of an event as a client names it in <paramref name="field"/>.</summary>
+    public static Guid EventIdOf(string field, string value) => Guid.TryParseExact(value, "D", out var id) ? id : throw Bad($"{field} is not an event_id.");
 
     // What the database can store: it has no U+0000, and half a character is no UTF-8.
     private static bool IsText(string text)
@@ -49,5 +66,5 @@ internal static class MessageRules
         return true;
     }
 
-    private static ChatException Bad(string message) => new(ErrorCodes.BadRequest, message);
+    public static ChatException Bad(string message) => new(ErrorCodes.BadRequest, message);
 }

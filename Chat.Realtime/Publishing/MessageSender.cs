@@ -1,47 +1,36 @@
 using Chat.Contracts;
 using Chat.Contracts.Api;
-using Chat.Data.Numbering;
 using Chat.Realtime.Access;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
-using Chat.Realtime.Limits;
 using Chat.Realtime.Reading;
-using EventId = Chat.Contracts.EventId;
 
 namespace Chat.Realtime.Publishing;
 
 /// <summary>
-/// The one way by which a user's message comes in, whatever the transport: validation, preflight (known id, limits, access), then <see cref="EventPublisher"/>.
+/// Sends chat messages and direct messages. What follows one, its author's read marker and the notifications of those whom it concerns, follows only
+/// when it has its number.
 /// </summary>
 public sealed class MessageSender
 {
-    private readonly KnownEvents _known;
-    private readonly RateLimiter _limiter;
+    private readonly EventSender _events;
     private readonly RoomAdmission _admission;
     private readonly Memberships _memberships;
-    private readonly StorageHeadroom _headroom;
     private readonly Mentions _mentions;
-    private readonly EventPublisher _publisher;
     private readonly ReadMarkers _markers;
-    private readonly NodeMetrics _metrics;
-    private readonly TimeProvider _time;
+    private readonly Notices _notices;
 
-    internal MessageSender(
-        KnownEvents known, RateLimiter limiter, RoomAdmission admission, Memberships memberships, StorageHeadroom headroom, Mentions mentions,
-        EventPublisher publisher, ReadMarkers markers, NodeMetrics metrics, TimeProvider time)
+    internal MessageSender(EventSender events, RoomAdmission admission, Memberships memberships, Mentions mentions, ReadMarkers markers, Notices notices)
     {
-        (_known, _limiter, _admission, _memberships, _headroom) = (known, limiter, admission, memberships, headroom);
-        (_mentions, _publisher, _markers, _metrics, _time) = (mentions, publisher, markers, metrics, time);
+        (_events, _admission, _memberships) = (events, admission, memberships);
+        (_mentions, _markers, _notices) = (mentions, markers, notices);
     }
 
     /// <summary>Sends a chat message into a room; joins a public room by itself. Throws <see cref="ChatException"/> with the code of the refusal.</summary>
     public async Task<SendReceipt> SendAsync(ConnectedUser sender, string roomId, SendMessageRequest message, CancellationToken cancellationToken) =>
         await await BeginAsync(sender, roomId, message, cancellationToken);
 
-    /// <summary>
-    /// As <see cref="SendAsync"/>, in two steps: the outer task completes when the message has its place in the room's order, so that the sender's next one
-    /// may begin; the inner one with the receipt.
-    /// </summary>
+    /// <summary>As <see cref="SendAsync"/>, in the two steps of <see cref="EventSender.BeginAsync"/>.</summary>
     internal Task<Task<SendReceipt>> BeginAsync(ConnectedUser sender, string roomId, SendMessageRequest message, CancellationToken cancellationToken) =>
         BeginAsync(sender, roomId, message, () => _admission.JoinerAsync(roomId, sender, cancellationToken), cancellationToken);
 
@@ -54,59 +43,31 @@ public sealed class MessageSender
     private async Task<Task<SendReceipt>> BeginAsync(
         ConnectedUser sender, string roomId, SendMessageRequest message, Func<ValueTask<RoomStanding>> admit, CancellationToken cancellationToken)
     {
-        var started = _time.GetTimestamp();
-        if (!RoomIds.IsValid(roomId)) throw new ChatException(ErrorCodes.BadRequest, "room_id is not a room id.");
         message = MessageRules.Check(message);
-        var now = _time.GetUtcNow();
-
-        Guid id;
-        IReadOnlyList<Guid> others = [];
-        if (message.ClientId is { } clientId)
+        (RoomStanding Standing, MentionedMembers Mentioned)? sent = null;
+        var published = await _events.BeginAsync(sender, roomId, message.ClientId, async () =>
         {
-            (id, others) = KnownEvents.IdsOf(sender.UserId, roomId, clientId, now);
-            try
+            var standing = await admit();
+            var mentioned = await _mentions.FindAsync(roomId, message.Content!, cancellationToken);
+            sent = (standing, mentioned);
+            return new PreparedEvent(standing, new ChatEvent
             {
-                if (await _known.FindAsync(roomId, clientId, id, others, cancellationToken) is { } first)
-                    return Task.FromResult(Publication.ToReceipt(roomId, clientId, first));
-            }
-            catch (NumberingUnavailableException)
-            {
-                throw Unavailable();
-            }
-        }
-        else id = EventId.New(now);
-
-        if (await _limiter.TakeMessageAsync(sender.UserId, cancellationToken) is { } wait)
-            throw new ChatException(ErrorCodes.RateLimited, "Too many messages.", wait);
-        var standing = await admit();
-        if (!await _headroom.HasRoomAsync()) throw Unavailable();
-        var mentions = await _mentions.FindAsync(roomId, message.Content!, cancellationToken);
-
-        var envelope = new ChatEvent
-        {
-            EventType = EventTypes.ChatMessage,
-            EventId = id.ToString("D"),
-            RoomId = roomId,
-            SenderId = sender.UserId,
-            SenderName = sender.Name,
-            Content = message.Content,
-            ContentType = message.ContentType,
-            Timestamp = DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()),
-            ClientId = message.ClientId,
-            ReplyTo = message.ReplyTo,
-            Mentions = mentions,
-        };
-        var outgoing = new OutgoingEvent(envelope, others, AccessVersion: 0, standing.CreatedEpoch, standing.Participants);
-        return FinishAsync(_publisher.PublishAsync(outgoing, cancellationToken), sender, started);
+                EventType = EventTypes.ChatMessage,
+                Content = message.Content,
+                ContentType = message.ContentType,
+                ReplyTo = message.ReplyTo,
+                Mentions = mentioned.ToEnvelope(),
+            });
+        }, cancellationToken);
+        return sent is var (room, members) ? FinishAsync(published, sender, message, room, members) : published;
     }
 
-    private async Task<SendReceipt> FinishAsync(Task<SendReceipt> published, ConnectedUser sender, long started)
+    private async Task<SendReceipt> FinishAsync(
+        Task<SendReceipt> published, ConnectedUser sender, SendMessageRequest message, RoomStanding standing, MentionedMembers mentioned)
     {
         var receipt = await published;
-        _metrics.Accepted(_time.GetElapsedTime(started));
         _markers.MarkOwn(sender.UserId, receipt.RoomId, receipt.Seq);
+        _ = _notices.MessageAsync(sender, receipt, message.Content!, standing, mentioned); // never fails; the ack does not wait for it
         return receipt;
     }
-
-    private static ChatException Unavailable() => new(ErrorCodes.Unavailable, "Messages cannot be taken now.", retryAfterMs: 1_000);
 }

@@ -24,10 +24,13 @@ internal static class PublishingServices
         services.AddSingleton<Mentions>();
         services.AddSingleton(provider => new EventPublisher(
             provider.GetRequiredService<EventLog>(), provider.GetRequiredService<RoomSequencers>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<EventSender>();
+        services.AddSingleton<Notices>();
+        services.AddSingleton<ChangeSender>();
+        services.AddSingleton<DataUpdates>();
         services.AddSingleton(provider => new MessageSender(
-            provider.GetRequiredService<KnownEvents>(), provider.GetRequiredService<RateLimiter>(), provider.GetRequiredService<Fanout.RoomAdmission>(),
-            provider.GetRequiredService<Memberships>(), provider.GetRequiredService<StorageHeadroom>(), provider.GetRequiredService<Mentions>(),
-            provider.GetRequiredService<EventPublisher>(), provider.GetRequiredService<ReadMarkers>(), provider.GetRequiredService<NodeMetrics>(), provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<EventSender>(), provider.GetRequiredService<Fanout.RoomAdmission>(), provider.GetRequiredService<Memberships>(),
+            provider.GetRequiredService<Mentions>(), provider.GetRequiredService<ReadMarkers>(), provider.GetRequiredService<Notices>()));
         return builder;
     }
 }

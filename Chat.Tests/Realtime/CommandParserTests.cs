@@ -29,8 +29,10 @@ public sealed class CommandParserTests
     [InlineData("""{"event_type":"ping",}""")]
     [InlineData("""{"event_type":"ping"} x""")]
     [InlineData("""{"event_type":"Ping"}""")]
-    [InlineData("""{"event_type":"react","room_id":"r"}""")]
-    [InlineData("""{"event_type":"data_update","room_id":"r","content":"x"}""")]
+    [InlineData("""{"event_type":"pin","room_id":"r"}""")]
+    [InlineData("""{"event_type":"react","room_id":"r","remove":"yes"}""")]
+    [InlineData("""{"event_type":"data_update","room_id":"r","content":"x","ephemeral":1}""")]
+    [InlineData("""{"event_type":"history","room_id":"r","state":"true"}""")]
     [InlineData("""{"event_type":7}""")]
     [InlineData("""{"event_type":"ping","id":null}""")]
     [InlineData("""{"event_type":"ping","id":true}""")]
@@ -86,6 +88,35 @@ public sealed class CommandParserTests
     {
         Assert.False(CommandParser.TryParse("""{"id":"a\"b","event_type":"dance"}"""u8, out _, out var id, out _));
         Assert.Equal("\"a\\\"b\"", Encoding.UTF8.GetString(id.Span));
+    }
+
+    [Theory]
+    [InlineData("""{"event_type":"history","limit":-1,"id":"x"}""", "\"x\"")]
+    [InlineData("""{"event_type":"history","id":"x","limit":-1}""", "\"x\"")]
+    [InlineData("""{"limit":1.5,"event_type":"history","id":7}""", "7")]
+    [InlineData("""{"event_type":"dance","id":7}""", "7")]
+    [InlineData("""{"event_type":7,"id":8}""", "8")]
+    [InlineData("""{"event_type":null,"id":8}""", "8")]
+    [InlineData("""{"room_id":["r"],"id":-1.5e3}""", "-1.5e3")]
+    [InlineData("""{"id":9}""", "9")]
+    [InlineData("""{"event_type":"ping","event_type":"ping","id":9}""", "9")]
+    [InlineData("""{"event_type":"ping","x":{"a":1,"a":2},"id":9}""", "9")]
+    [InlineData("""{"event_type":"ping","x":1e400,"id":9}""", "9")]
+    [InlineData("""{"event_type":"chat_message","content":"\ud800","id":9}""", "9")]
+    [InlineData("""{"event_type":"chat_message","content":"a\u0000","id":9}""", "9")]
+    [InlineData("""{"oth\ud800er":1,"event_type":"ping","id":9}""", "9")]
+    [InlineData("""{"attachments":["a",{"id":1},[2]],"event_type":"chat_message","id":9}""", "9")]
+    [InlineData("""{"x":[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]],"event_type":"ping","id":9}""", "9")]
+    [InlineData("""{"event_type":"ping","limit":"5","\u0069d":9}""", "9")]
+    [InlineData("""{"event_type":"ping","id":9} x""", "9")]
+    [InlineData("""{"event_type":"ping","id":9,}""", "9")]
+    [InlineData("""{"event_type":"ping","id":true}""", "")]
+    [InlineData("""{"event_type":"ping","x":{"id":9},"limit":-1}""", "")]
+    public void The_error_of_a_bad_frame_has_its_id_wherever_the_id_stands(string frame, string expected)
+    {
+        Assert.False(CommandParser.TryParse(Encoding.UTF8.GetBytes(frame), out _, out var id, out var error));
+        Assert.NotEmpty(error!);
+        Assert.Equal(expected, Encoding.UTF8.GetString(id.Span));
     }
 
     [Fact]

@@ -1,0 +1,74 @@
+using Chat.Contracts;
+using Chat.Contracts.Api;
+using Chat.Data.Numbering;
+using Chat.Realtime.Access;
+using Chat.Realtime.Auth;
+using Chat.Realtime.Limits;
+using EventId = Chat.Contracts.EventId;
+
+namespace Chat.Realtime.Publishing;
+
+/// <summary>What a command makes of itself once it may: the room it goes into, and the event without what every event gets.</summary>
+internal readonly record struct PreparedEvent(RoomStanding Standing, ChatEvent Draft);
+
+/// <summary>
+/// The one way by which a user's durable event comes in, whatever the command and the transport: known id, limits, what the command itself checks, room to
+/// store, and only then <see cref="EventPublisher"/>. A repeat gets the first ack before anything else is looked at, and nothing is refused afterwards.
+/// </summary>
+internal sealed class EventSender(
+    KnownEvents known, RateLimiter limiter, StorageHeadroom headroom, EventPublisher publisher, NodeMetrics metrics, TimeProvider time)
+{
+    /// <summary>
+    /// The outer task completes when the event has its place in the room's order, so that the sender's next one may begin; the inner one with the receipt.
+    /// Throws <see cref="ChatException"/>. <paramref name="prepareAsync"/> is not called for a repeat.
+    /// </summary>
+    public async Task<Task<SendReceipt>> BeginAsync(
+        ConnectedUser sender, string roomId, string? clientId, Func<Task<PreparedEvent>> prepareAsync, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        if (!RoomIds.IsValid(roomId)) throw new ChatException(ErrorCodes.BadRequest, "room_id is not a room id.");
+        var now = time.GetUtcNow();
+
+        Guid id;
+        IReadOnlyList<Guid> others = [];
+        if (clientId is not null)
+        {
+            (id, others) = KnownEvents.IdsOf(sender.UserId, roomId, clientId, now);
+            try
+            {
+                if (await known.FindAsync(roomId, clientId, id, others, cancellationToken) is { } first)
+                    return Task.FromResult(Publication.ToReceipt(roomId, clientId, first));
+            }
+            catch (NumberingUnavailableException)
+            {
+                throw Unavailable();
+            }
+        }
+        else id = EventId.New(now);
+
+        await limiter.SpendMessageAsync(sender.UserId, cancellationToken);
+        var (standing, draft) = await prepareAsync();
+        if (!await headroom.HasRoomAsync()) throw Unavailable();
+
+        var envelope = draft with
+        {
+            EventId = id.ToString("D"),
+            RoomId = roomId,
+            SenderId = sender.UserId,
+            SenderName = sender.Name,
+            Timestamp = DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()),
+            ClientId = clientId,
+        };
+        var outgoing = new OutgoingEvent(envelope, others, AccessVersion: 0, standing.CreatedEpoch, standing.Participants);
+        return FinishAsync(publisher.PublishAsync(outgoing, cancellationToken), started);
+    }
+
+    private async Task<SendReceipt> FinishAsync(Task<SendReceipt> published, long started)
+    {
+        var receipt = await published;
+        metrics.Accepted(time.GetElapsedTime(started));
+        return receipt;
+    }
+
+    private static ChatException Unavailable() => new(ErrorCodes.Unavailable, "Messages cannot be taken now.", retryAfterMs: 1_000);
+}

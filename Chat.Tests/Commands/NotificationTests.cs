@@ -1,0 +1,65 @@
+using Chat.Tests.Realtime;
+
+namespace Chat.Tests.Commands;
+
+[Collection(nameof(NodeCollection))]
+public sealed class NotificationTests(NodeFixture fixture)
+{
+    [Fact]
+    public async Task Who_is_mentioned_is_told_on_every_connection_without_being_subscribed()
+    {
+        await using var room = await ChatRoom.CreateAsync(fixture.Node);
+        var bob = NodeFixture.Name("bob");
+        await using var phone = await fixture.Node.ConnectAsync(bob);
+        await using var desk = await fixture.Node.ConnectAsync(bob);
+        await room.AddAsync(bob, "member");
+        foreach (var client in new[] { phone, desk }) await client.NextAsync("notification"); // the invitation
+
+        var id = await room.SendAsync($"@{bob} and @{room.Owner}: " + new string('x', 300));
+
+        foreach (var client in new[] { phone, desk })
+        {
+            var told = await client.NextAsync("notification");
+            Assert.Equal(("mention", id, room.Id, room.Owner), (told.Text("kind"), told.Text("target_id"), told.Text("room_id"), told.Text("sender_id")));
+            Assert.Equal($"Name of {room.Id}", told.Text("title"));
+            Assert.Equal(200, told.Text("content").Length);
+            Assert.NotEqual(id, told.Text("event_id"));
+            Assert.False(told.Has("seq"));
+        }
+        // To oneself there is nothing to tell: whatever comes after the message's echo and a round trip is none.
+        await room.Client.NextAsync("chat_message");
+        await room.Client.AskAsync(new { event_type = "ping" });
+        Assert.Null(room.Client.TryTakeUnread("notification"));
+    }
+
+    [Fact]
+    public async Task A_direct_message_notifies_the_other_one()
+    {
+        var (ann, bob) = (NodeFixture.Name("ann"), NodeFixture.Name("bob"));
+        await using var sender = await fixture.Node.ConnectAsync(ann);
+        await using var receiver = await fixture.Node.ConnectAsync(bob);
+        foreach (var (content, kind) in new[] { ("hello", "direct"), ($"hello @{bob}", "mention") })
+        {
+            var sent = await sender.AskAsync(new { event_type = "direct_message", user_id = bob, content });
+            var told = await receiver.NextAsync("notification");
+            Assert.Equal((kind, sent.Text("event_id"), sent.Text("room_id"), ann, content), (told.Text("kind"), told.Text("target_id"), told.Text("room_id"), told.Text("title"), told.Text("content")));
+        }
+        await sender.NextAsync("chat_message");
+        await sender.AskAsync(new { event_type = "ping" });
+        Assert.Null(sender.TryTakeUnread("notification"));
+    }
+
+    [Fact]
+    public async Task Who_is_added_to_a_room_is_invited()
+    {
+        await using var room = await ChatRoom.CreateAsync(fixture.Node, "private");
+        var bob = NodeFixture.Name("bob");
+        await using var client = await fixture.Node.ConnectAsync(bob);
+        await room.AddAsync(bob, "member");
+
+        var told = await client.NextAsync("notification");
+        Assert.Equal(("invitation", room.Id, $"Name of {room.Id}", room.Owner), (told.Text("kind"), told.Text("room_id"), told.Text("title"), told.Text("sender_id")));
+        var join = (await room.HistoryAsync()).WithId(told.Text("target_id"));
+        Assert.Equal(("user_join", bob), (join.Text("event_type"), join.Text("sender_id")));
+    }
+}
