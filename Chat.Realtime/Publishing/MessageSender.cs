@@ -59,6 +59,7 @@ public sealed class MessageSender
         message = MessageRules.Check(message);
         var now = _time.GetUtcNow();
 
+        var epoch = _publisher.Epoch;
         Guid id;
         IReadOnlyList<Guid> others = [];
         if (message.ClientId is { } clientId)
@@ -96,7 +97,8 @@ public sealed class MessageSender
             ReplyTo = message.ReplyTo,
             Mentions = mentions,
         };
-        var outgoing = new OutgoingEvent(envelope, others, AccessVersion: 0, standing.CreatedEpoch, standing.Participants);
+        var outgoing = new OutgoingEvent(envelope, others, AccessVersion: 0, standing.CreatedEpoch, standing.Participants) { UnknownIn = epoch };
+        await _publisher.WhenOpenAsync(roomId, cancellationToken);
         return FinishAsync(_publisher.PublishAsync(outgoing, cancellationToken), sender, started);
     }
 

@@ -22,7 +22,7 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
     public async Task While_the_log_is_away_sends_are_refused_and_afterwards_everything_goes_on()
     {
         await using var ownKafka = await KafkaFixture.StartServerAsync();
-        await using var node = await TestNode.StartAsync(new Backing(await redis.GetConnectionStringAsync(), ownKafka.ConnectionString, await postgres.CreateDatabaseAsync()));
+        await using var node = await TestNode.StartAsync(new Backing(await redis.CreateDatabaseAsync(), ownKafka.ConnectionString, await postgres.CreateDatabaseAsync()));
         await AssertOutageAsync(node, ownKafka);
     }
 
@@ -31,7 +31,7 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
     {
         await using var ownPostgres = await PostgresFixture.StartServerAsync();
         await using var node = await TestNode.StartAsync(
-            new Backing(await redis.GetConnectionStringAsync(), await kafka.GetConnectionStringAsync(), await ownPostgres.CreateDatabaseAsync()));
+            new Backing(await redis.CreateDatabaseAsync(), await kafka.GetConnectionStringAsync(), await ownPostgres.CreateDatabaseAsync()));
         var user = NodeFixture.Name("ann");
         var roomId = NodeFixture.Name("room");
         using (var http = node.Http(user))
