@@ -13,6 +13,7 @@ public static class RoomStoreServices
         return services
             .AddSingleton<RedisRequirements>()
             .AddSingleton<EpochStore>()
+            .AddSingleton<OpenPartitions>()
             .AddSingleton<EventStore>()
             .AddSingleton<HotStream>()
             .AddSingleton<RoomNumbering>()

@@ -19,19 +19,22 @@ internal sealed partial class LogConsumer(
     private readonly Dictionary<int, long> _next = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _assignment;
-    private int _readAgain = -1;
+    private volatile ReadingStart _start = ReadingStart.Nothing;
+    private volatile ReadingStart? _readAgain;
 
     /// <summary>Batches in log order.</summary>
     public ChannelReader<RecordBatch> Batches => _batches.Reader;
 
     /// <summary>False when the batch's partitions were taken away or are read again: it need not be written then.</summary>
-    public bool IsCurrent(RecordBatch batch) => batch.Assignment == Volatile.Read(ref _assignment) && batch.Assignment != Volatile.Read(ref _readAgain);
+    public bool IsCurrent(RecordBatch batch) => batch.Start == _start && batch.Start != _readAgain;
+
+    /// <summary>What is being read now.</summary>
+    public ReadingStart Start => _start;
 
     /// <summary>Completes when the thread has ended; fails with what ended it.</summary>
     public Task Ended => _ended.Task;
 
-    public void Start() => new Thread(Run) { Name = "log-consumer", IsBackground = true }.Start();
+    public void Begin() => new Thread(Run) { Name = "log-consumer", IsBackground = true }.Start();
 
     /// <summary>Commits, leaves the group, ends the thread.</summary>
     public async Task StopAsync()
@@ -43,8 +46,8 @@ internal sealed partial class LogConsumer(
     /// <summary>Everything of the batch is in Postgres.</summary>
     public void Written(RecordBatch batch) => commits.Written(batch.Ranges);
 
-    /// <summary>Reads all partitions again from where Postgres has them, unless that has happened since <paramref name="assignment"/>.</summary>
-    public void ReadAgain(int assignment) => Volatile.Write(ref _readAgain, assignment);
+    /// <summary>Reads all partitions again from where Postgres has them, unless that has happened since <paramref name="start"/>.</summary>
+    public void ReadAgain(ReadingStart start) => _readAgain = start;
 
     private void Run()
     {
@@ -93,21 +96,26 @@ internal sealed partial class LogConsumer(
     private void Consume(IConsumer<byte[]?, byte[]?> consumer)
     {
         RecordBatch? batch = null;
+        var start = ReadingStart.Nothing;
         var startedAt = 0L;
         var isPaused = false;
         while (!_stop.IsCancellationRequested)
         {
-            if (Volatile.Read(ref _readAgain) == _assignment)
+            if (_readAgain == _start)
                 StartOver(consumer);
             var consumed = Read(consumer, batch is null || isPaused ? IdlePoll : Remaining(startedAt));
-            if (batch?.Assignment != _assignment)
-                (batch, startedAt) = (null, time.GetTimestamp());
+            if (start != _start)
+                (start, batch) = (_start, _start.Closed.Count > 0 ? RecordBatch.First(_start) : null);
             if (consumed is not null)
             {
-                batch ??= new RecordBatch(_assignment);
+                if (batch is null)
+                    startedAt = time.GetTimestamp();
+                batch ??= new RecordBatch(start);
                 Add(batch, consumed);
             }
-            var isDue = batch is not null && (batch.Count >= options.BatchRecords || batch.Bytes >= options.BatchBytes || Remaining(startedAt) == TimeSpan.Zero);
+            // The first batch of a start does not wait: chat does, for the partitions that it opens.
+            var isDue = batch is not null
+                && (batch.Count == 0 || batch.Count >= options.BatchRecords || batch.Bytes >= options.BatchBytes || Remaining(startedAt) == TimeSpan.Zero);
             if (isDue && _batches.Writer.TryWrite(batch!))
                 (batch, isDue) = (null, false);
             if (isDue != isPaused)
@@ -156,36 +164,36 @@ internal sealed partial class LogConsumer(
 
     private IEnumerable<TopicPartitionOffset> Assigned(IConsumer<byte[]?, byte[]?> consumer, List<TopicPartition> partitions)
     {
-        var offsets = starts.Find(consumer, partitions);
-        Begin(offsets);
-        Log.Assigned(logger, string.Join(", ", offsets.Select(offset => $"{offset.Partition.Value}@{offset.Offset}")));
-        return offsets;
+        Begin(starts.Find(consumer, partitions));
+        Log.Assigned(logger, Text(_start.Offsets));
+        return _start.Offsets;
     }
 
     private void StartOver(IConsumer<byte[]?, byte[]?> consumer)
     {
-        var offsets = starts.Find(consumer, consumer.Assignment);
-        Begin(offsets);
-        foreach (var offset in offsets)
+        Begin(starts.Find(consumer, consumer.Assignment));
+        foreach (var offset in _start.Offsets)
             consumer.Seek(offset);
-        Log.StartedOver(logger, string.Join(", ", offsets.Select(offset => $"{offset.Partition.Value}@{offset.Offset}")));
+        Log.StartedOver(logger, Text(_start.Offsets));
     }
 
     private void Taken(IConsumer<byte[]?, byte[]?>? consumer)
     {
         if (consumer is not null)
             commits.CommitNow(consumer);
-        Begin([]);
+        Begin(ReadingStart.Nothing);
     }
 
-    private void Begin(IReadOnlyList<TopicPartitionOffset> offsets)
+    private void Begin(ReadingStart start)
     {
-        commits.Begin(offsets);
+        commits.Begin(start.Offsets);
         _next.Clear();
-        foreach (var offset in offsets.Where(offset => offset.Offset.Value >= 0))
+        foreach (var offset in start.Offsets.Where(offset => offset.Offset.Value >= 0))
             _next[offset.Partition.Value] = offset.Offset.Value;
-        Interlocked.Increment(ref _assignment);
+        _start = start;
     }
+
+    private static string Text(IReadOnlyList<TopicPartitionOffset> offsets) => string.Join(", ", offsets.Select(offset => $"{offset.Partition.Value}@{offset.Offset}"));
 
     public void Dispose() => _stop.Dispose();
 
@@ -194,7 +202,7 @@ internal sealed partial class LogConsumer(
         [LoggerMessage(4301, LogLevel.Information, "Reading partitions {Offsets}")]
         public static partial void Assigned(ILogger logger, string offsets);
 
-        [LoggerMessage(4302, LogLevel.Warning, "Postgres has less of the log than this process had handed on; reading again from {Offsets}")]
+        [LoggerMessage(4302, LogLevel.Information, "An epoch has begun, or Postgres has less of the log than this process had handed on; reading again from {Offsets}")]
         public static partial void StartedOver(ILogger logger, string offsets);
 
         [LoggerMessage(4303, LogLevel.Warning, "The log cannot be read now: {Reason}")]

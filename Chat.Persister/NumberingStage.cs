@@ -8,7 +8,8 @@ namespace Chat.Persister;
 /// Makes sure that every record has a number. Nodes number what they log, so nearly all records are known; what a node left behind when it died,
 /// or what Redis forgot, is numbered here, in log order, by the same script. An event that ever had a number in Postgres never gets a second one.
 /// </summary>
-internal sealed class NumberingStage(RoomNumbering numbering, EventStore stored, EpochStore epochs, DirectFanout direct, DeadLetters dead, TimeProvider time)
+internal sealed class NumberingStage(
+    RoomNumbering numbering, EventStore stored, EpochStore epochs, OpenPartitions open, CatchUp catchUp, DirectFanout direct, DeadLetters dead, TimeProvider time)
 {
     private const int MaxRoomsAtOnce = 16;
     // One call of the script holds up all others, so it stays about as small as those of the nodes.
@@ -22,7 +23,7 @@ internal sealed class NumberingStage(RoomNumbering numbering, EventStore stored,
     private static readonly TimeSpan NewsFor = TimeSpan.FromMinutes(10);
 
     /// <summary>
-    /// Null when another epoch has begun: then what was numbered before this batch has to be looked at again first.
+    /// Null when another epoch has begun, or when nobody could tell how far a closed partition reaches: then what was read is to be read again, in log order.
     /// Throws <see cref="NumberingUnavailableException"/>, <see cref="ChatException"/>, <see cref="StackExchange.Redis.RedisException"/> or
     /// <see cref="Confluent.Kafka.KafkaException"/> when it cannot be done now; doing it again changes nothing that was done.
     /// </summary>
@@ -33,23 +34,44 @@ internal sealed class NumberingStage(RoomNumbering numbering, EventStore stored,
             await dead.SendAsync(batch.Dead[^1], cancellationToken);
             batch.Dead.RemoveAt(batch.Dead.Count - 1);
         }
-        // Before the first question: if the epoch changes on the way, the writer sees that this one is not current and the batch comes again.
+        // Before the first question: whatever is found out holds for this epoch, and in any other one the script and Postgres refuse.
         var epoch = await epochs.GetAsync(cancellationToken);
-        var rooms = batch.Records.GroupBy(record => record.RoomId).Select(room => room.ToList()).ToList();
-        var known = await LookUpAsync(rooms, cancellationToken);
-        var unknown = batch.Records.Where(record => !known.ContainsKey(record)).ToList();
-        if (unknown.Count > 0 && !await epochs.IsInForceAsync(epoch.Number, cancellationToken))
+        if (batch.Start.IsUncertain && epoch.Number > 0)
         {
-            await epochs.RefreshAsync(epoch.Number, cancellationToken);
+            // While Postgres is away this throws.
+            await open.AskAsync().WaitAsync(cancellationToken);
             return null;
         }
-        var persisted = await FindPersistedAsync(unknown, epoch, cancellationToken);
+        if (batch.Start.Epoch is { } began && began != epoch.Number)
+            return null;
+        try
+        {
+            return await NumberAsync(batch, epoch, cancellationToken);
+        }
+        catch (EpochEndedException)
+        {
+            await epochs.EnsureInForceAsync(cancellationToken);
+            return null;
+        }
+    }
+
+    private async Task<NumberedBatch> NumberAsync(RecordBatch batch, NumberingEpoch epoch, CancellationToken cancellationToken)
+    {
+        var rooms = batch.Records.GroupBy(record => record.RoomId).Select(room => room.ToList()).ToList();
+        var known = await LookUpAsync(rooms, cancellationToken);
+        var closed = epoch.Number == 0 ? [] : rooms.Where(room => batch.Start.Closed.ContainsKey(LogTopics.PartitionOf(room[0].RoomId))).ToList();
+        if (closed.Count > 0)
+            await catchUp.SettleAsync(batch, epoch.Number, closed, known, cancellationToken);
+        var unknown = batch.Records.Where(record => !known.ContainsKey(record)).ToList();
+        var persisted = await FindPersistedAsync(unknown, epoch, mustAsk: closed.Count > 0, cancellationToken);
         var numbered = new List<NumberedRecord>(batch.Records.Count);
         foreach (var chunk in rooms.Chunk(MaxRoomsAtOnce))
         {
-            foreach (var room in await Task.WhenAll(chunk.Select(room => NumberRoomAsync(room, known, persisted, cancellationToken))))
+            foreach (var room in await Task.WhenAll(chunk.Select(room => NumberRoomAsync(epoch.Number, room, known, persisted, cancellationToken))))
                 numbered.AddRange(room);
         }
+        if (closed.Count > 0 || batch.Records.Count == 0)
+            await catchUp.OpenAsync(batch, epoch.Number, cancellationToken);
         return new NumberedBatch(batch, epoch.Number, numbered);
     }
 
@@ -65,8 +87,9 @@ internal sealed class NumberingStage(RoomNumbering numbering, EventStore stored,
             {
                 foreach (var _ in record.Ids)
                 {
-                    if (answer[at++] is { } number)
-                        known.TryAdd(record, number);
+                    // Of several, the one that counts longest.
+                    if (answer[at++] is { } number && !(known.TryGetValue(record, out var other) && other.Epoch >= number.Epoch))
+                        known[record] = number;
                 }
             }
         }
@@ -74,7 +97,7 @@ internal sealed class NumberingStage(RoomNumbering numbering, EventStore stored,
     }
 
     private async Task<IReadOnlyDictionary<Guid, EventNumber>> FindPersistedAsync(
-        List<LogRecord> unknown, NumberingEpoch epoch, CancellationToken cancellationToken)
+        List<LogRecord> unknown, NumberingEpoch epoch, bool mustAsk, CancellationToken cancellationToken)
     {
         if (unknown.Count == 0)
             return new Dictionary<Guid, EventNumber>();
@@ -82,7 +105,7 @@ internal sealed class NumberingStage(RoomNumbering numbering, EventStore stored,
         {
             return await stored.FindAsync([.. unknown.SelectMany(record => record.Ids)], cancellationToken);
         }
-        catch (ChatException) when (unknown.TrueForAll(record => RedisWouldKnow(record, epoch)))
+        catch (ChatException) when (!mustAsk && unknown.TrueForAll(record => RedisWouldKnow(record, epoch)))
         {
             // Postgres is away, and these cannot be among what it has: numbering goes on.
             return new Dictionary<Guid, EventNumber>();
@@ -96,7 +119,7 @@ internal sealed class NumberingStage(RoomNumbering numbering, EventStore stored,
     }
 
     private async Task<IReadOnlyList<NumberedRecord>> NumberRoomAsync(
-        List<LogRecord> room, Dictionary<LogRecord, EventNumber> known, IReadOnlyDictionary<Guid, EventNumber> persisted, CancellationToken cancellationToken)
+        int epoch, List<LogRecord> room, Dictionary<LogRecord, EventNumber> known, IReadOnlyDictionary<Guid, EventNumber> persisted, CancellationToken cancellationToken)
     {
         var result = new NumberedRecord[room.Count];
         var missing = new List<int>();
@@ -113,7 +136,7 @@ internal sealed class NumberingStage(RoomNumbering numbering, EventStore stored,
         while (missing.Count > 0)
         {
             var call = TakeCall(room, missing);
-            var numbers = await numbering.NumberAsync(room[0].RoomId, room[call[0]].CreatedEpoch, [.. call.Select(i => room[i].Event)], cancellationToken);
+            var numbers = await numbering.NumberInAsync(epoch, room[0].RoomId, room[call[0]].CreatedEpoch, [.. call.Select(i => room[i].Event)], cancellationToken);
             foreach (var (i, number) in call.Zip(numbers))
                 result[i] = new NumberedRecord(room[i], number.Seq, number.Epoch, number.EventId, IsPersisted: false);
             missing.RemoveRange(0, call.Count);

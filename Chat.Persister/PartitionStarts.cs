@@ -1,3 +1,4 @@
+using Chat.Data.Numbering;
 using Chat.Data.Writing;
 using Confluent.Kafka;
 using Npgsql;
@@ -6,29 +7,56 @@ namespace Chat.Persister;
 
 /// <summary>
 /// Says from where a partition is read: where Postgres has it. Without Postgres the group's own offsets serve: they follow Postgres', so they only repeat.
+/// The end of a closed partition is asked for after Postgres has named the epoch: what a node numbered in an earlier one lies before it.
 /// Runs on the consumer's thread, inside its handlers, and so blocks it.
 /// </summary>
-internal sealed partial class PartitionStarts(NpgsqlDataSource database, ILogger<PartitionStarts> logger)
+internal sealed partial class PartitionStarts(NpgsqlDataSource database, EpochStore epochs, OpenPartitions open, ILogger<PartitionStarts> logger)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(3);
 
-    public IReadOnlyList<TopicPartitionOffset> Find(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyList<TopicPartition> partitions)
+    public ReadingStart Find(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyList<TopicPartition> partitions)
     {
         try
         {
-            var positions = Wait(token => LogPositions.ReadAsync(database, token));
-            return [.. partitions.Select(partition => new TopicPartitionOffset(
-                partition, positions.TryGetValue(partition.Partition.Value, out var position) ? Check(consumer, partition, position) : Offset.Beginning))];
+            var (epoch, positions) = Wait(token => LogPositions.ReadAsync(database, token));
+            open.Learn(epoch, positions.Where(position => position.Value.Epoch == epoch).Select(position => position.Key));
+            var closed = new Dictionary<int, long>();
+            var offsets = new List<TopicPartitionOffset>();
+            foreach (var partition in partitions)
+            {
+                long? position = positions.TryGetValue(partition.Partition.Value, out var known) ? known.NextOffset : null;
+                // Before the first epoch nothing can have been lost, as in it.
+                var isOpen = epoch <= 0 || known.Epoch == epoch;
+                if (!isOpen || position is not null)
+                {
+                    var (start, end) = Check(consumer, partition, position);
+                    offsets.Add(new TopicPartitionOffset(partition, start));
+                    if (!isOpen)
+                        closed[partition.Partition.Value] = end;
+                }
+                else
+                {
+                    offsets.Add(new TopicPartitionOffset(partition, Offset.Beginning));
+                }
+            }
+            return new ReadingStart(offsets, epoch, closed);
         }
         catch (Exception failure) when (failure is NpgsqlException or OperationCanceledException or TimeoutException)
         {
             Log.PostgresAway(logger, failure.Message);
-            return FindCommitted(consumer, partitions);
+            return FindWithoutPostgres(consumer, partitions);
         }
     }
 
-    /// <summary>The position, or the start of the log when the log no longer has it.</summary>
-    private Offset Check(IConsumer<byte[]?, byte[]?> consumer, TopicPartition partition, long position)
+    private ReadingStart FindWithoutPostgres(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyList<TopicPartition> partitions)
+    {
+        var epoch = epochs.Known;
+        var closed = partitions.Select(partition => partition.Partition.Value).Where(partition => !open.Has(partition, epoch));
+        return new ReadingStart(FindCommitted(consumer, partitions), epoch >= 0 ? epoch : null, closed.ToDictionary(partition => partition, _ => ReadingStart.UnknownEnd));
+    }
+
+    /// <summary>The position, or the start of the log when there is none or the log no longer has it; and the end of the log.</summary>
+    private (Offset Start, long End) Check(IConsumer<byte[]?, byte[]?> consumer, TopicPartition partition, long? position)
     {
         WatermarkOffsets log;
         try
@@ -38,18 +66,20 @@ internal sealed partial class PartitionStarts(NpgsqlDataSource database, ILogger
         catch (KafkaException failure)
         {
             Log.NotChecked(logger, partition.Partition.Value, failure.Error.Reason);
-            return position;
+            return (position ?? Offset.Beginning, ReadingStart.UnknownEnd);
         }
-        if (position >= log.Low.Value && position <= log.High.Value)
-            return position;
+        if (position is not { } known)
+            return (log.Low, log.High.Value);
+        if (known >= log.Low.Value && known <= log.High.Value)
+            return (known, log.High.Value);
         // Records that are gone cannot be persisted any more, and those of a log that was made anew were never looked at.
-        Log.NotInLog(logger, partition.Partition.Value, position, log.Low.Value, log.High.Value);
+        Log.NotInLog(logger, partition.Partition.Value, known, log.Low.Value, log.High.Value);
         Wait(async token =>
         {
-            await LogPositions.ReplaceAsync(database, partition.Partition.Value, position, log.Low.Value, token);
+            await LogPositions.ReplaceAsync(database, partition.Partition.Value, known, log.Low.Value, token);
             return true;
         });
-        return log.Low;
+        return (log.Low, log.High.Value);
     }
 
     private List<TopicPartitionOffset> FindCommitted(IConsumer<byte[]?, byte[]?> consumer, IReadOnlyList<TopicPartition> partitions)

@@ -13,7 +13,7 @@ namespace Chat.Persister;
 /// A batch is left only when it is in Postgres, or when its partitions were taken away and somebody else reads it again.
 /// </summary>
 internal sealed partial class PersistPipeline(
-    LogConsumer consumer, NumberingStage numbering, RoomCopier copier, PostgresWriter writer, PersistedMarks marks, EpochStore epochs,
+    LogConsumer consumer, EpochWatch watch, NumberingStage numbering, RoomCopier copier, PostgresWriter writer, PersistedMarks marks, EpochStore epochs,
     PersisterMetrics metrics, PersisterOptions options, TimeProvider time, ILogger<PersistPipeline> logger) : IDisposable
 {
     // A hole that is still there after this many attempts (about 10 s) will not be filled by waiting.
@@ -32,8 +32,8 @@ internal sealed partial class PersistPipeline(
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var finish = stop.Token.Register(() => _work.CancelAfter(FinishTime));
-        consumer.Start();
-        Task[] stages = [NumberAllAsync(stop.Token), WriteAllAsync(stop.Token), consumer.Ended];
+        consumer.Begin();
+        Task[] stages = [NumberAllAsync(stop.Token), WriteAllAsync(stop.Token), watch.RunAsync(stop.Token), consumer.Ended];
         await Task.WhenAny(stages);
         // One has ended: the others have nothing to do without it.
         await stop.CancelAsync();
@@ -63,7 +63,8 @@ internal sealed partial class PersistPipeline(
                 if (await numbering.NumberAsync(batch, _work.Token) is { } numbered)
                     return numbered;
                 // What waits to be written was numbered before, and may have lost its numbers: all of it comes again, in log order.
-                consumer.ReadAgain(batch.Assignment);
+                consumer.ReadAgain(batch.Start);
+                await backoff.PauseAsync(cancellationToken);
                 return null;
             }
             catch (Exception failure) when (IsPassing(failure))
@@ -104,13 +105,13 @@ internal sealed partial class PersistPipeline(
                         continue;
                     case WriteOutcome.EpochChanged:
                         await epochs.RefreshAsync(batch.Epoch, _work.Token);
-                        consumer.ReadAgain(batch.Batch.Assignment);
+                        consumer.ReadAgain(batch.Batch.Start);
                         return;
                     case WriteOutcome.LogMoved:
                         // With a hole, Redis has just lost data: then the script refuses, a new epoch begins, and what was lost gets numbers in it.
                         _holes += copies.HasHole ? 1 : 0;
                         await new Backoff(time, _holes).PauseAsync(cancellationToken);
-                        consumer.ReadAgain(batch.Batch.Assignment);
+                        consumer.ReadAgain(batch.Batch.Start);
                         return;
                     default:
                         break; // the room has moved: copy it again

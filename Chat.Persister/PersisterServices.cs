@@ -30,6 +30,8 @@ internal static class PersisterServices
         services.AddSingleton<PartitionStarts>();
         services.AddSingleton<OffsetCommits>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<LogConsumer>(provider, ToConsumerConfig(kafka)));
+        services.AddSingleton<EpochWatch>();
+        services.AddSingleton<CatchUp>();
         services.AddSingleton<NumberingStage>();
         services.AddSingleton<RoomCopier>();
         services.AddSingleton<PostgresWriter>();

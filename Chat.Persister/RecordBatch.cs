@@ -9,12 +9,12 @@ internal sealed record DeadRecord(byte[]? Key, byte[]? Value, Headers? Headers, 
 /// <summary>
 /// Records in log order, and the stretch of each partition that they stand for: with all of them persisted, everything below the end of each stretch is.
 /// </summary>
-/// <param name="assignment">The assignment that the records were read under; a later one reads them again.</param>
-internal sealed class RecordBatch(int assignment)
+/// <param name="start">What the records were read under; a later one reads them again.</param>
+internal sealed class RecordBatch(ReadingStart start)
 {
     private readonly Dictionary<int, LogRange> _ranges = [];
 
-    public int Assignment { get; } = assignment;
+    public ReadingStart Start { get; } = start;
 
     public List<LogRecord> Records { get; } = [];
 
@@ -26,6 +26,15 @@ internal sealed class RecordBatch(int assignment)
     public int Count { get; private set; }
 
     public long Bytes { get; private set; }
+
+    /// <summary>The first batch of a start: without a record, since a partition whose log has nothing new is opened too.</summary>
+    public static RecordBatch First(ReadingStart start)
+    {
+        var batch = new RecordBatch(start);
+        foreach (var offset in start.Offsets.Where(offset => offset.Offset.Value >= 0))
+            batch._ranges[offset.Partition.Value] = new LogRange(offset.Partition.Value, offset.Offset.Value, offset.Offset.Value);
+        return batch;
+    }
 
     /// <summary>Adds what was read; <paramref name="from"/> is the offset up to which everything before it was read.</summary>
     public void Add(ConsumeResult<byte[]?, byte[]?> consumed, long from)

@@ -39,6 +39,32 @@ internal sealed partial class RoomCopier(NpgsqlDataSource database, HotStream ho
         return new RoomCopies([.. copies.SelectMany(copy => copy.Rooms)], copies.TrueForAll(copy => copy.IsWhole), copies.Exists(copy => copy.HasHole));
     }
 
+    /// <summary>The next page of what Redis still has of rooms from before <paramref name="epoch"/> and Postgres does not; empty when there is nothing left.</summary>
+    public async Task<IReadOnlyList<RoomCopy>> CopyLeftAsync(IReadOnlyList<string> roomIds, int epoch, CancellationToken cancellationToken)
+    {
+        IReadOnlyDictionary<string, PersistedHead> heads;
+        await using (var connection = await database.OpenConnectionAsync(cancellationToken))
+            heads = await PersistedHeads.ReadAsync(connection, roomIds, cancellationToken);
+        var copies = new List<RoomCopy>();
+        foreach (var chunk in roomIds.Chunk(MaxRoomsAtOnce))
+            copies.AddRange(await Task.WhenAll(chunk.Select(roomId => CopyLeftAsync(roomId, heads[roomId], epoch, cancellationToken))));
+        return [.. copies.Where(copy => copy.Rows.Count > 0)];
+    }
+
+    private async Task<RoomCopy> CopyLeftAsync(string roomId, PersistedHead after, int epoch, CancellationToken cancellationToken)
+    {
+        var slice = await hot.ReadOldestAsync(roomId, after.Seq, long.MaxValue, PageEvents, cancellationToken);
+        var rows = new List<EventRow>();
+        var last = after;
+        // Behind a hole nothing counts: the log has these events too, and they get numbers of the new epoch.
+        foreach (var e in slice.Events.TakeWhile(e => e.Event.Epoch < epoch && Follows(last, e.Event)))
+        {
+            rows.Add(EventRow.Create(roomId, e));
+            last = new PersistedHead(e.Event.Seq, e.Event.Epoch);
+        }
+        return new RoomCopy(roomId, after, rows);
+    }
+
     private async Task<RoomCopies> CopyRoomAsync(
         string roomId, IReadOnlyList<NumberedRecord> records, PersistedHead after, bool acceptHoles, CancellationToken cancellationToken)
     {

@@ -9,7 +9,9 @@ namespace Chat.Data.History;
 /// <param name="FirstSeq">Oldest event of the whole history, 0 when Redis does not know it.</param>
 /// <param name="Persisted">Up to this number Postgres has everything, as far as Redis was told.</param>
 /// <param name="AccessVersion">The highest access version that an event up to the head has brought.</param>
-public sealed record HotSlice(long? Head, int Epoch, long FirstSeq, long Persisted, IReadOnlyList<HotEvent> Events, long AccessVersion = 0);
+/// <param name="IsCurrent">False when the room has no number of the current epoch: Redis may have an older state of it than Postgres.</param>
+public sealed record HotSlice(
+    long? Head, int Epoch, long FirstSeq, long Persisted, IReadOnlyList<HotEvent> Events, long AccessVersion = 0, bool IsCurrent = false);
 
 /// <summary>An event of the hot stream.</summary>
 public readonly record struct HotEvent(NumberedEvent Event, Guid EventId, long TimestampMs);
@@ -21,8 +23,9 @@ public readonly record struct HotEvent(NumberedEvent Event, Guid EventId, long T
 public sealed class HotStream(IConnectionMultiplexer redis)
 {
     private const string Fields = "redis.call('HMGET', KEYS[1], 'head', 'epoch', 'first', 'persisted', 'access')";
-    private const string ReadOldest = $"return {{{Fields}, redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[2], 'COUNT', ARGV[3])}}";
-    private const string ReadNewest = $"return {{{Fields}, redis.call('XREVRANGE', KEYS[2], ARGV[2], ARGV[1], 'COUNT', ARGV[3])}}";
+    private const string Guard = $"redis.call('GET', '{RedisKeys.EpochGuard}')";
+    private const string ReadOldest = $"return {{{Fields}, redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[2], 'COUNT', ARGV[3]), {Guard}}}";
+    private const string ReadNewest = $"return {{{Fields}, redis.call('XREVRANGE', KEYS[2], ARGV[2], ARGV[1], 'COUNT', ARGV[3]), {Guard}}}";
 
     // The persisted mark only rises; without a head there is nothing to mark (a server that lost its data).
     private const string Trim = """
@@ -67,7 +70,10 @@ public sealed class HotStream(IConnectionMultiplexer redis)
         var events = new HotEvent[entries.Length];
         for (var i = 0; i < events.Length; i++)
             events[descending ? events.Length - 1 - i : i] = ParseEntry(entries[i]);
-        return new HotSlice((long?)fields[0], (int?)fields[1] ?? 0, (long?)fields[2] ?? 0, (long?)fields[3] ?? 0, events, (long?)fields[4] ?? 0);
+        // A guard that is not there ends the reply before it.
+        var isCurrent = reply.Length > 2 && (string?)reply[2] is { } guard && guard == (string?)fields[1];
+        return new HotSlice(
+            (long?)fields[0], (int?)fields[1] ?? 0, (long?)fields[2] ?? 0, (long?)fields[3] ?? 0, events, (long?)fields[4] ?? 0, isCurrent);
     }
 
     private static HotEvent ParseEntry(RedisResult entry)

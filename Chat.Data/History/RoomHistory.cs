@@ -28,7 +28,7 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, Messag
     /// <summary>Head, epoch and first event; Redis first, Postgres for what Redis does not know.</summary>
     public async Task<RoomBounds> GetBoundsAsync(string roomId, CancellationToken cancellationToken)
     {
-        var slice = await ReadHotAsync(hot.ReadOldestAsync(roomId, 0, long.MaxValue, 1, cancellationToken));
+        var slice = await CheckAsync(roomId, await ReadHotAsync(hot.ReadOldestAsync(roomId, 0, long.MaxValue, 1, cancellationToken)), cancellationToken);
         return await GetBoundsAsync(roomId, slice, cancellationToken);
     }
 
@@ -40,7 +40,7 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, Messag
     {
         for (var attempt = 1; ; attempt++)
         {
-            var slice = await ReadHotAsync(hot.ReadOldestAsync(roomId, afterSeq, long.MaxValue, max + 1, cancellationToken));
+            var slice = await CheckAsync(roomId, await ReadHotAsync(hot.ReadOldestAsync(roomId, afterSeq, long.MaxValue, max + 1, cancellationToken)), cancellationToken);
             var bounds = await GetBoundsAsync(roomId, slice, cancellationToken);
             // Numbers of one epoch have no holes, so the count is known before anything else is read.
             var count = bounds.HeadSeq - afterSeq;
@@ -71,6 +71,7 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, Messag
         var slice = await ReadHotOrNothingAsync(afterSeq is { } from
             ? hot.ReadOldestAsync(roomId, from, before, limit + 1, cancellationToken)
             : hot.ReadNewestAsync(roomId, 0, before, limit + 1, cancellationToken));
+        slice = await CheckAsync(roomId, slice, cancellationToken);
         var (events, hasMore) = await (afterSeq is { } after
             ? TakeOldestAsync(roomId, slice, after, before, limit, cancellationToken)
             : TakeNewestAsync(roomId, slice, before, limit, cancellationToken));
@@ -84,6 +85,32 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, Messag
         events.Count == 0 ? default : new StretchOrigin(
             ReachesHead: events[^1].Seq == slice.Head && IsContiguous(events, events[0].Seq - 1),
             StartsHot: slice.Events is [var oldest, ..] && oldest.Event.Seq <= events[0].Seq);
+
+    /// <summary>
+    /// Redis may have come back with an older state than Postgres has seen. Until the room has a number of the current epoch, Postgres says what it has,
+    /// and of Redis only what lies above that counts.
+    /// </summary>
+    private async Task<HotSlice> CheckAsync(string roomId, HotSlice slice, CancellationToken cancellationToken)
+    {
+        if (slice.Head is not { } head || slice.IsCurrent)
+            return slice;
+        try
+        {
+            var bounds = await stored.GetBoundsAsync(roomId, cancellationToken);
+            return slice with
+            {
+                Head = Math.Max(head, bounds.HeadSeq),
+                Epoch = bounds.HeadSeq > head ? bounds.Epoch : slice.Epoch,
+                FirstSeq = bounds.FirstSeq > 0 ? bounds.FirstSeq : slice.FirstSeq,
+                Events = [.. slice.Events.Where(e => e.Event.Seq > bounds.HeadSeq)],
+            };
+        }
+        catch (ChatException failure)
+        {
+            Log.HotPartAlone(logger, roomId, failure.Message);
+            return slice;
+        }
+    }
 
     private async Task<(IEnumerable<NumberedEvent> Events, bool HasMore)> TakeOldestAsync(
         string roomId, HotSlice slice, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken)

@@ -5,5 +5,6 @@ public sealed class LogPosition
 {
     public required int Partition { get; init; }
     public long NextOffset { get; set; }
+    /// <summary>The latest epoch in which the partition is open: what its log held when the epoch began has its number again.</summary>
     public int Epoch { get; set; }
 }

@@ -11,6 +11,7 @@ public readonly record struct NumberingEpoch(int Number, DateTimeOffset StartedA
 /// <summary>
 /// The epoch in which events are numbered. Postgres says which one is current; Redis only repeats it. An epoch is current only after its script and
 /// its guard have certainly reached Redis, and one whose outcome is unknown is never used, so no two servers ever number in the same epoch.
+/// With a new epoch every partition of the log is closed (<see cref="OpenPartitions"/>).
 /// </summary>
 public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMultiplexer redis, ILogger<EpochStore> logger) : IDisposable
 {
@@ -33,26 +34,36 @@ public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMul
     /// <summary>Asks Postgres again, after it has named another epoch than <paramref name="outdated"/>. Throws <see cref="NumberingUnavailableException"/>.</summary>
     public async Task RefreshAsync(int outdated, CancellationToken cancellationToken) => await ReplaceAsync(outdated, outdated, cancellationToken);
 
-    /// <summary>True when Redis would number in <paramref name="epoch"/> now: guard and script are there. Throws <see cref="NumberingUnavailableException"/>.</summary>
-    public async Task<bool> IsInForceAsync(int epoch, CancellationToken cancellationToken)
+    /// <summary>The current epoch as this process knows it; -1 before it knows one. Never falls.</summary>
+    public int Known => _script?.Epoch ?? NoEpoch;
+
+    /// <summary>
+    /// The epoch in which Redis numbers now. A server that has lost the guard or the script is found here, before anybody has numbered: a takeover
+    /// begins at once. Throws <see cref="NumberingUnavailableException"/>.
+    /// </summary>
+    public async Task<int> EnsureInForceAsync(CancellationToken cancellationToken)
     {
-        try
-        {
-            var database = redis.GetDatabase();
-            var guard = database.StringGetAsync(RedisKeys.EpochGuard);
-            var scripts = database.ExecuteAsync("SCRIPT", "EXISTS", new NumberingScript(epoch).Hash);
-            await Task.WhenAll(guard, scripts).WaitAsync(cancellationToken);
-            return await guard == epoch && (int)(await scripts)[0] == 1;
-        }
-        catch (Exception failure) when (failure is RedisException or TimeoutException)
-        {
-            throw new NumberingUnavailableException($"Redis does not say which epoch it is in: {failure.Message}", failure);
-        }
+        var script = await GetScriptAsync(cancellationToken);
+        var (guard, isLoaded) = await AskRedisAsync(script.Epoch, cancellationToken);
+        return guard == script.Epoch && isLoaded
+            ? script.Epoch
+            : (await ReplaceAsync(script.Epoch, guard ?? NoEpoch, cancellationToken)).Epoch;
     }
 
     /// <summary>The script of the current epoch as this process knows it.</summary>
-    internal async ValueTask<NumberingScript> GetScriptAsync(CancellationToken cancellationToken) =>
-        _script ?? await ReplaceAsync(NoEpoch, NoEpoch, cancellationToken);
+    internal async ValueTask<NumberingScript> GetScriptAsync(CancellationToken cancellationToken)
+    {
+        if (_script is { } known)
+            return known;
+        try
+        {
+            return await ReplaceAsync(NoEpoch, NoEpoch, cancellationToken);
+        }
+        catch (NumberingUnavailableException away)
+        {
+            return await FindInRedisAsync(cancellationToken) ?? throw new NumberingUnavailableException(away.Message, away);
+        }
+    }
 
     /// <summary>
     /// Redis refused <paramref name="refused"/>: finds the epoch that replaced it or starts a fresh one above <paramref name="seen"/>, the latest epoch
@@ -80,9 +91,35 @@ public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMul
         {
             throw new NumberingUnavailableException($"Finding the current epoch took longer than {TakeoverTimeout.TotalSeconds} s.");
         }
-        catch (Exception failure) when (failure is NpgsqlException or RedisException or TimeoutException)
+        catch (Exception failure) when (failure is NpgsqlException or RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
         {
             throw new NumberingUnavailableException("The current epoch cannot be found while Postgres or Redis is away.", failure);
+        }
+    }
+
+    /// <summary>
+    /// The epoch in force, of a process that starts while Postgres is away. When it began is not known, so nothing counts as surely unknown before it.
+    /// Should Postgres know it as discarded, its numbers are still nobody else's.
+    /// </summary>
+    private async Task<NumberingScript?> FindInRedisAsync(CancellationToken cancellationToken)
+    {
+        var (guard, _) = await AskRedisAsync(NoEpoch, cancellationToken);
+        return guard is { } epoch && (await AskRedisAsync(epoch, cancellationToken)).IsLoaded ? Use(new NumberingEpoch(epoch, DateTimeOffset.UtcNow)) : null;
+    }
+
+    private async Task<(int? Guard, bool IsLoaded)> AskRedisAsync(int epoch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var database = redis.GetDatabase();
+            var guard = database.StringGetAsync(RedisKeys.EpochGuard);
+            var scripts = database.ExecuteAsync("SCRIPT", "EXISTS", new NumberingScript(epoch).Hash);
+            await Task.WhenAll(guard, scripts).WaitAsync(cancellationToken);
+            return ((await guard).TryParse(out int number) ? number : null, (int)(await scripts)[0] == 1);
+        }
+        catch (Exception failure) when (failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
+        {
+            throw new NumberingUnavailableException($"Redis does not say which epoch it is in: {failure.Message}", failure);
         }
     }
 

@@ -10,7 +10,13 @@ namespace Chat.Data.Numbering;
 /// <param name="AccessVersion">Access version that the event brings; 0 when it changes nothing.</param>
 /// <param name="TimestampMs">Timestamp of the envelope, Unix milliseconds.</param>
 /// <param name="Body">The envelope without seq and epoch, UTF-8.</param>
-public sealed record PendingEvent(Guid EventId, IReadOnlyList<Guid> OtherIds, long AccessVersion, long TimestampMs, ReadOnlyMemory<byte> Body);
+public sealed record PendingEvent(Guid EventId, IReadOnlyList<Guid> OtherIds, long AccessVersion, long TimestampMs, ReadOnlyMemory<byte> Body)
+{
+    /// <summary>
+    /// The epoch that was current before the event's ids were found unknown. In a later one Redis may have forgotten them since, and Postgres is asked.
+    /// </summary>
+    public int UnknownIn { get; init; }
+}
 
 /// <summary>The number of an event.</summary>
 /// <param name="EventId">The id that holds the number: of the first send, when this was a repeat.</param>
@@ -19,42 +25,76 @@ public readonly record struct EventNumber(Guid EventId, long Seq, int Epoch, lon
 
 /// <summary>
 /// Numbers the events of a room with one atomic script: known id → its number, else head + 1, appended to the hot stream, remembered, published.
-/// A second call with the same events changes nothing and answers the same.
+/// A second call with the same events changes nothing and answers the same, also in a later epoch.
 /// </summary>
-public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochStore epochs, EventStore stored, ILogger<RoomNumbering> logger)
+public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochStore epochs, OpenPartitions open, EventStore stored, ILogger<RoomNumbering> logger)
 {
     // One refusal is normal after a takeover, a second one when another process took over meanwhile; more means that epochs change faster than we call.
     private const int MaxAttempts = 4;
+    private static readonly IReadOnlyDictionary<Guid, EventNumber> None = new Dictionary<Guid, EventNumber>();
+    // Of one call: the caller repeats it.
+    private static readonly TimeSpan ClosedPatience = TimeSpan.FromSeconds(3);
 
     /// <summary>
-    /// Numbers <paramref name="events"/> in their order. Throws <see cref="NumberingUnavailableException"/> when Redis or the epoch cannot be
-    /// reached; the outcome is then unknown and the same events are to be handed in again first.
+    /// Numbers <paramref name="events"/> in their order, once the room's partition is open. Throws <see cref="NumberingUnavailableException"/> when Redis or
+    /// the epoch cannot be reached or the partition stays closed; the outcome is then unknown and the same events are to be handed in again first.
     /// </summary>
     public async Task<IReadOnlyList<EventNumber>> NumberAsync(string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events, CancellationToken cancellationToken)
     {
         if (events.Count == 0)
             return [];
-        var script = await epochs.GetScriptAsync(cancellationToken);
-        IReadOnlyDictionary<Guid, EventNumber>? persisted = null;
         for (var attempt = 1; ; attempt++)
         {
+            // Openness is looked at in the same epoch as is called: what is open there stays so, and in any other the script refuses.
+            var script = await epochs.GetScriptAsync(cancellationToken);
+            while (!open.Has(LogTopics.PartitionOf(roomId), script.Epoch))
+            {
+                if (!await open.WaitAsync(roomId, ClosedPatience, cancellationToken))
+                    throw new NumberingUnavailableException($"Epoch {epochs.Known} has begun and what is in the log of room {roomId} is not numbered again yet.");
+                script = await epochs.GetScriptAsync(cancellationToken);
+            }
             try
             {
-                if (persisted is not { Count: > 0 })
-                    return await script.CallAsync(redis.GetDatabase(), roomId, createdEpoch, events);
-                return await NumberTheRestAsync(script, roomId, createdEpoch, events, persisted);
+                var forgotten = events.Where(pending => pending.UnknownIn < script.Epoch).ToList();
+                var persisted = forgotten.Count == 0 ? None : await FindPersistedAsync(forgotten, cancellationToken);
+                var numbers = await NumberTheRestAsync(script, roomId, createdEpoch, events, persisted);
+                return await CorrectAsync(numbers, persisted, script.Epoch, cancellationToken);
             }
             catch (RedisServerException refusal) when (IsRefusal(refusal, out var seen) && attempt < MaxAttempts)
             {
                 Log.Refused(logger, roomId, refusal.Message);
-                script = await epochs.ReplaceAsync(script.Epoch, seen, cancellationToken);
-                // This server may have forgotten events that had a number in an earlier epoch: Postgres remembers those that it has.
-                persisted = await FindPersistedAsync(events, cancellationToken);
+                await epochs.ReplaceAsync(script.Epoch, seen, cancellationToken);
             }
-            catch (Exception failure) when (failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
+            catch (Exception failure) when (IsAway(failure))
             {
                 throw new NumberingUnavailableException($"Redis did not number events of room {roomId}: {failure.Message}", failure);
             }
+        }
+    }
+
+    /// <summary>
+    /// For the persister: numbers in <paramref name="epoch"/> or not at all, also in a closed partition. Throws <see cref="EpochEndedException"/> when Redis
+    /// is in another epoch, and <see cref="NumberingUnavailableException"/>.
+    /// </summary>
+    public async Task<IReadOnlyList<EventNumber>> NumberInAsync(
+        int epoch, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events, CancellationToken cancellationToken)
+    {
+        var script = await epochs.GetScriptAsync(cancellationToken);
+        if (script.Epoch != epoch)
+            throw new EpochEndedException(epoch);
+        try
+        {
+            return await script.CallAsync(redis.GetDatabase(), roomId, createdEpoch, events);
+        }
+        catch (RedisServerException refusal) when (IsRefusal(refusal, out var seen))
+        {
+            Log.Refused(logger, roomId, refusal.Message);
+            await epochs.ReplaceAsync(epoch, seen, cancellationToken);
+            throw new EpochEndedException(epoch, refusal);
+        }
+        catch (Exception failure) when (IsAway(failure))
+        {
+            throw new NumberingUnavailableException($"Redis did not number events of room {roomId}: {failure.Message}", failure);
         }
     }
 
@@ -69,7 +109,7 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
         {
             values = await redis.GetDatabase().StringGetAsync([.. eventIds.Select(id => (RedisKey)(prefix + id.ToString("N")))]).WaitAsync(cancellationToken);
         }
-        catch (Exception failure) when (failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
+        catch (Exception failure) when (IsAway(failure))
         {
             throw new NumberingUnavailableException($"Redis did not say which events of room {roomId} it knows: {failure.Message}", failure);
         }
@@ -85,11 +125,25 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
         return [.. events.Select(pending => Persisted(pending, persisted) ?? numbers[next++])];
     }
 
-    private async Task<IReadOnlyDictionary<Guid, EventNumber>> FindPersistedAsync(IReadOnlyList<PendingEvent> events, CancellationToken cancellationToken)
+    private Task<IReadOnlyDictionary<Guid, EventNumber>> FindPersistedAsync(IReadOnlyList<PendingEvent> events, CancellationToken cancellationToken) =>
+        FindPersistedAsync([.. events.SelectMany(pending => pending.OtherIds.Prepend(pending.EventId))], cancellationToken);
+
+    // A number of an earlier epoch may come from an older copy of Redis' data. In an open partition all numbers that count are in Postgres.
+    private async Task<IReadOnlyList<EventNumber>> CorrectAsync(
+        IReadOnlyList<EventNumber> numbers, IReadOnlyDictionary<Guid, EventNumber> persisted, int epoch, CancellationToken cancellationToken)
+    {
+        var old = numbers.Where(number => number.Epoch < epoch && !persisted.ContainsKey(number.EventId)).Select(number => number.EventId).ToList();
+        if (old.Count == 0)
+            return numbers;
+        var right = await FindPersistedAsync(old, cancellationToken);
+        return [.. numbers.Select(number => right.TryGetValue(number.EventId, out var correct) ? correct : number)];
+    }
+
+    private async Task<IReadOnlyDictionary<Guid, EventNumber>> FindPersistedAsync(IReadOnlyList<Guid> eventIds, CancellationToken cancellationToken)
     {
         try
         {
-            return await stored.FindAsync([.. events.SelectMany(pending => pending.OtherIds.Prepend(pending.EventId))], cancellationToken);
+            return await stored.FindAsync(eventIds, cancellationToken);
         }
         catch (ChatException failure)
         {
@@ -106,6 +160,8 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
         }
         return null;
     }
+
+    private static bool IsAway(Exception failure) => failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException;
 
     private static bool IsRefusal(RedisServerException failure, out int seen)
     {
@@ -135,3 +191,6 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
 
 /// <summary>Numbering cannot be done now; whether it was done is unknown.</summary>
 public sealed class NumberingUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>Redis does not number in the epoch any more; nothing was numbered by this call.</summary>
+public sealed class EpochEndedException(int epoch, Exception? inner = null) : Exception($"Epoch {epoch} of the numbering has ended.", inner);

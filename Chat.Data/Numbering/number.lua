@@ -19,9 +19,8 @@ local created, ttl = tonumber(ARGV[1]), tonumber(ARGV[2])
 if not created or not ttl or #ARGV < 7 or (#ARGV - 2) % 5 ~= 0 then
   return redis.error_reply('ERR wrong arguments for numbering')
 end
-local room = redis.call('HMGET', KEYS[2], 'head', 'epoch', 'access', 'persisted')
-local head, epoch = tonumber(room[1]), tonumber(room[2])
-local access, persisted = tonumber(room[3]) or 0, tonumber(room[4]) or 0
+local room = redis.call('HMGET', KEYS[2], 'head', 'epoch', 'access')
+local head, epoch, access = tonumber(room[1]), tonumber(room[2]), tonumber(room[3]) or 0
 if epoch and epoch > EPOCH then
   return redis.error_reply('WRONGEPOCH ' .. room[2] .. ' is the epoch of the room, the script numbers in @EPOCH@')
 end
@@ -51,8 +50,8 @@ if not head then
   head = created == EPOCH and 0 or EPOCH * 4294967296
   fresh = created == EPOCH
 elseif epoch < EPOCH then
-  -- What Postgres has is dropped; what it does not have yet stays below the new numbers until the persister has copied it.
-  drop = persisted >= head
+  -- Whoever numbers in a new epoch does so after the persister has copied what counts of the older ones: the rest of the stream is dropped.
+  drop = true
   head = EPOCH * 4294967296
 end
 

@@ -86,7 +86,7 @@ public sealed class EventWriter(NpgsqlDataSource database) : IAsyncDisposable
             await CopyAsync(connection, rows, cancellationToken);
             await PersistedHeads.AdvanceAsync(connection, copies, cancellationToken);
         }
-        await LogPositions.AdvanceAsync(connection, ranges, epoch, cancellationToken);
+        await LogPositions.AdvanceAsync(connection, ranges, cancellationToken);
         return WriteOutcome.Written;
     }
 

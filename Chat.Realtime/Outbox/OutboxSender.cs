@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Chat.Contracts;
 using Chat.Contracts.Api;
 using Chat.Data.Model;
+using Chat.Data.Numbering;
 using Chat.Realtime.Publishing;
 
 namespace Chat.Realtime.Outbox;
@@ -13,7 +14,7 @@ public delegate Task<SendReceipt> PublishEvent(OutgoingEvent outgoing, Cancellat
 /// Sends outbox entries of this process right after their commit. It never fails its caller: what could not be sent is still in the table,
 /// and the <see cref="OutboxSweeper"/> of some process sends it. Sent entries are marked in batches; a lost mark costs a repeat, which is no second event.
 /// </summary>
-public sealed partial class OutboxSender(PublishEvent publish, UnitOfWork work, ILogger<OutboxSender> logger) : BackgroundService
+public sealed partial class OutboxSender(PublishEvent publish, UnitOfWork work, EpochStore epochs, ILogger<OutboxSender> logger) : BackgroundService
 {
     private const int MaxInFlight = 1_000;
     private const int MaxUnmarked = 10_000;
@@ -44,7 +45,8 @@ public sealed partial class OutboxSender(PublishEvent publish, UnitOfWork work, 
     {
         try
         {
-            await publish(outgoing, CancellationToken.None);
+            // Committed a moment ago and claimed by this process: nobody can have sent it in an earlier epoch.
+            await publish(outgoing with { UnknownIn = epochs.Known }, CancellationToken.None);
             Sent(outgoing);
         }
         catch (ChatException e)

@@ -23,9 +23,17 @@ internal static class OutboxTable
             {outgoing.CreatedEpoch}, {Join(outgoing.Participants)}, now(), now() + {Claim})
         """, cancellationToken);
 
-    /// <summary>Claims the oldest entries that nobody sends; other processes pass over those that are being claimed.</summary>
+    /// <summary>
+    /// Claims the oldest entries that nobody sends; other processes pass over those that are being claimed. An entry whose event is in history was sent,
+    /// whenever that was: Redis may have forgotten it since, and would give it a second number.
+    /// </summary>
     public static async Task<IReadOnlyList<OutgoingEvent>> ClaimAsync(ChatDb db, int limit, CancellationToken cancellationToken)
     {
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            update outbox set sent_at = now()
+            where sent_at is null and (claimed_until is null or claimed_until < now()) and exists (select from events where events.event_id = outbox.event_id)
+            """, cancellationToken);
         var entries = await db.Outbox.FromSql(
             $"""
             update outbox set claimed_until = now() + {Claim}

@@ -29,6 +29,7 @@ internal sealed class EventSender(
         if (!RoomIds.IsValid(roomId)) throw new ChatException(ErrorCodes.BadRequest, "room_id is not a room id.");
         var now = time.GetUtcNow();
 
+        var epoch = publisher.Epoch;
         Guid id;
         IReadOnlyList<Guid> others = [];
         if (clientId is not null)
@@ -59,7 +60,8 @@ internal sealed class EventSender(
             Timestamp = DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()),
             ClientId = clientId,
         };
-        var outgoing = new OutgoingEvent(envelope, others, AccessVersion: 0, standing.CreatedEpoch, standing.Participants);
+        var outgoing = new OutgoingEvent(envelope, others, AccessVersion: 0, standing.CreatedEpoch, standing.Participants) { UnknownIn = epoch };
+        await publisher.WhenOpenAsync(roomId, cancellationToken);
         return FinishAsync(publisher.PublishAsync(outgoing, cancellationToken), started);
     }
 

@@ -31,13 +31,23 @@ internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, Ep
     public async Task<EventNumber?> FindAsync(string roomId, string clientId, Guid id, IReadOnlyList<Guid> others, CancellationToken cancellationToken)
     {
         Guid[] ids = [id, .. others];
+        EventNumber? recent = null;
         foreach (var known in await numbering.LookUpAsync(roomId, ids, cancellationToken))
-            if (known is not null) return known;
-        if (!await MayBeForgottenAsync(clientId, cancellationToken)) return null;
-        var persisted = await stored.FindAsync(ids, cancellationToken);
-        foreach (var candidate in ids)
-            if (persisted.TryGetValue(candidate, out var number)) return number;
-        return null;
+            if (known is { } found && !(recent?.Epoch >= found.Epoch)) recent = found;
+        // A number of an older epoch may come from an older copy of Redis' data: Postgres knows better, when it knows the event.
+        var isSure = recent is { } number ? number.Epoch >= epochs.Known : !await MayBeForgottenAsync(clientId, cancellationToken);
+        if (isSure) return recent;
+        try
+        {
+            var persisted = await stored.FindAsync(ids, cancellationToken);
+            foreach (var candidate in ids)
+                if (persisted.TryGetValue(candidate, out var first)) return first;
+        }
+        catch (ChatException) when (recent is not null)
+        {
+            // Postgres is away: the ack that was given then still names the event.
+        }
+        return recent;
     }
 
     private async ValueTask<bool> MayBeForgottenAsync(string clientId, CancellationToken cancellationToken)

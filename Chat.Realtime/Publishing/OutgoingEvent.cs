@@ -8,4 +8,8 @@ namespace Chat.Realtime.Publishing;
 /// <param name="AccessVersion">Access version that the event brings; 0 when it changes nothing.</param>
 /// <param name="CreatedEpoch">Epoch in which the room was created.</param>
 /// <param name="Participants">The two users of a direct room; null in other rooms.</param>
-public sealed record OutgoingEvent(ChatEvent Envelope, IReadOnlyList<Guid> OtherIds, long AccessVersion, int CreatedEpoch, IReadOnlyList<string>? Participants);
+public sealed record OutgoingEvent(ChatEvent Envelope, IReadOnlyList<Guid> OtherIds, long AccessVersion, int CreatedEpoch, IReadOnlyList<string>? Participants)
+{
+    /// <summary>The epoch that was current before its ids were found unknown (<see cref="EventPublisher.Epoch"/>); in a later one Postgres is asked again. 0 is always right.</summary>
+    public int UnknownIn { get; init; }
+}

@@ -20,7 +20,10 @@ internal sealed class Publication
         Body = JsonSerializer.SerializeToUtf8Bytes(envelope, ChatJson.Wire.ChatEvent);
         Pending = new PendingEvent(
             Guid.Parse(envelope.EventId ?? throw new ArgumentException("A durable event has an event_id.", nameof(outgoing))),
-            outgoing.OtherIds, outgoing.AccessVersion, timestamp.ToUnixTimeMilliseconds(), Body);
+            outgoing.OtherIds, outgoing.AccessVersion, timestamp.ToUnixTimeMilliseconds(), Body)
+        {
+            UnknownIn = outgoing.UnknownIn,
+        };
     }
 
     public OutgoingEvent Outgoing { get; }

@@ -1,3 +1,4 @@
+using Chat.Data.Numbering;
 using Chat.Realtime.Access;
 using Chat.Realtime.Limits;
 using Chat.Realtime.Log;
@@ -23,7 +24,8 @@ internal static class PublishingServices
         services.AddSingleton<StorageHeadroom>();
         services.AddSingleton<Mentions>();
         services.AddSingleton(provider => new EventPublisher(
-            provider.GetRequiredService<EventLog>(), provider.GetRequiredService<RoomSequencers>(), provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<EventLog>(), provider.GetRequiredService<RoomSequencers>(), provider.GetRequiredService<OpenPartitions>(),
+            provider.GetRequiredService<EpochStore>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<EventSender>();
         services.AddSingleton<Notices>();
         services.AddSingleton<ChangeSender>();

@@ -13,9 +13,21 @@ namespace Chat.Tests.Backends;
 public sealed class RedisFixture : IAsyncDisposable
 {
     private readonly Lazy<Task<RedisTestServer>> _shared = new(StartServerAsync);
+    private int _databases;
 
     /// <summary>The connection string of the shared server, in the form of StackExchange.Redis.</summary>
     public async Task<string> GetConnectionStringAsync() => (await _shared.Value).ConnectionString;
+
+    /// <summary>
+    /// An empty database on the shared server, for what numbers events: two Postgres databases on one Redis database would take the epoch from each other.
+    /// </summary>
+    public async Task<string> CreateDatabaseAsync()
+    {
+        var number = Interlocked.Increment(ref _databases);
+        return number < RedisTestServer.Databases
+            ? $"{await GetConnectionStringAsync()},defaultDatabase={number}"
+            : throw new InvalidOperationException($"All {RedisTestServer.Databases} databases of the shared Redis are taken: raise {nameof(RedisTestServer)}.{nameof(RedisTestServer.Databases)}.");
+    }
 
     /// <summary>A server of the caller's own, empty; disposing it ends it.</summary>
     public static Task<RedisTestServer> StartServerAsync() => TestServer.StartNewAsync<RedisTestServer>();
@@ -30,6 +42,8 @@ public sealed class RedisFixture : IAsyncDisposable
 /// <summary>A Redis server with append-only file, as the local engine runs it.</summary>
 public sealed class RedisTestServer : TestServer
 {
+    public const int Databases = 1_024;
+
     private readonly RedisServer _server;
 
     public RedisTestServer() => _server = new RedisServer(DataDirectory["redis"], Port, "test-password");
@@ -44,7 +58,8 @@ public sealed class RedisTestServer : TestServer
     protected override Task<ChildCommand> PrepareAsync(CancellationToken cancellationToken)
     {
         _server.Initialize();
-        return Task.FromResult(_server.Command);
+        var command = _server.Command;
+        return Task.FromResult(command with { Arguments = [.. command.Arguments, "--databases", $"{Databases}"] });
     }
 
     protected override Task WaitUntilReadyAsync(CancellationToken cancellationToken) => _server.WaitUntilReadyAsync(cancellationToken);

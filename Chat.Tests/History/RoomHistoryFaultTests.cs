@@ -59,6 +59,42 @@ public sealed class RoomHistoryFaultTests(MigratedDatabaseFixture database) : IC
     }
 
     [Fact]
+    public async Task An_older_copy_of_Redis_takes_nothing_back_before_the_room_goes_on()
+    {
+        await _store.FillAsync(_room, 8);
+        await _store.PersistAsync(_room);
+        await _store.Redis.HashSetAsync(RedisKeys.Head(_room), [new("head", 5), new("persisted", 3)]);
+        await _store.Redis.StreamDeleteAsync(RedisKeys.Stream(_room), ["6-0", "7-0", "8-0"]);
+        await _store.Redis.KeyDeleteAsync(RedisKeys.EpochGuard);
+        // Another room begins the epoch; this one has no number of it yet.
+        await _store.FillAsync(RoomStore.NewRoom(), 1);
+
+        Assert.Equal(new RoomBounds(8, 0, 1), await _store.History.GetBoundsAsync(_room, CancellationToken.None));
+        Assert.Equal([4, 5, 6, 7, 8], (await _store.History.ReadAfterAsync(_room, 3, 1000, CancellationToken.None)).Events!.Select(e => e.Seq));
+        Assert.Equal([7, 8], (await _store.History.ReadAfterAsync(_room, 6, 1000, CancellationToken.None)).Events!.Select(e => e.Seq));
+        Assert.Equal([6, 7, 8], await PageAsync(null, null, limit: 3));
+        Assert.Equal(8, (await _store.History.ReadPageAsync(_room, null, null, 3, CancellationToken.None)).HeadSeq);
+    }
+
+    [Fact]
+    public async Task A_number_that_an_older_copy_holds_and_Postgres_has_elsewhere_is_shown_once()
+    {
+        var (first, again) = (RoomStore.Event("first"), RoomStore.Event("numbered twice"));
+        await _store.NumberAsync(_room, first, again);
+        var (stream, head) = (await _store.Redis.KeyDumpAsync(RedisKeys.Stream(_room)), await _store.Redis.KeyDumpAsync(RedisKeys.Head(_room)));
+        // Redis is emptied, both events get numbers of epoch 1 and reach Postgres; then the older copy comes back.
+        await _store.LoseRedisAsync();
+        await _store.NumberAsync(_room, first, again);
+        await _store.PersistAsync(_room);
+        await _store.LoseRedisAsync();
+        await _store.Redis.KeyRestoreAsync(RedisKeys.Stream(_room), stream!);
+        await _store.Redis.KeyRestoreAsync(RedisKeys.Head(_room), head!);
+
+        Assert.Equal([RoomStore.FirstOf(1), RoomStore.FirstOf(1) + 1], await PageAsync(null, null));
+        Assert.Equal(RoomStore.FirstOf(1) + 1, (await _store.History.GetBoundsAsync(_room, CancellationToken.None)).HeadSeq);
+    }
+
+    [Fact]
     public async Task Without_Postgres_the_hot_part_serves_and_what_is_older_is_unavailable()
     {
         await using var postgres = await PostgresFixture.StartServerAsync();

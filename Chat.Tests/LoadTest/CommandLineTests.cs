@@ -21,7 +21,7 @@ public sealed class CommandLineTests
     public async Task A_wrong_command_line_is_answered_with_words(string expected, params string[] words)
     {
         var output = new StringWriter();
-        Assert.Equal(ExitCodes.NotRun, await Commands.RunAsync(words, output, TestContext.Current.CancellationToken));
+        Assert.Equal(ExitCodes.NotRun, await Chat.LoadTest.CommandLine.Commands.RunAsync(words, output, TestContext.Current.CancellationToken));
         Assert.Contains(expected, output.ToString());
     }
 
@@ -29,7 +29,7 @@ public sealed class CommandLineTests
     public async Task Help_names_every_command_and_fault()
     {
         var output = new StringWriter();
-        Assert.Equal(ExitCodes.Success, await Commands.RunAsync(["--help"], output, TestContext.Current.CancellationToken));
+        Assert.Equal(ExitCodes.Success, await Chat.LoadTest.CommandLine.Commands.RunAsync(["--help"], output, TestContext.Current.CancellationToken));
         Assert.All(["tokens", "faults", "kill-node", "rewind-redis"], word => Assert.Contains(word, output.ToString()));
     }
 
@@ -40,7 +40,7 @@ public sealed class CommandLineTests
         await File.WriteAllTextAsync(Path.Combine(directory.Path, "signing.key"), Convert.ToBase64String(new byte[33]) + "\n", TestContext.Current.CancellationToken);
         var file = Path.Combine(directory.Path, "tokens.tsv");
         var output = new StringWriter();
-        Assert.Equal(ExitCodes.Success, await Commands.RunAsync(["tokens", "--count", "3", "--out", file, "--data", directory.Path], output, TestContext.Current.CancellationToken));
+        Assert.Equal(ExitCodes.Success, await Chat.LoadTest.CommandLine.Commands.RunAsync(["tokens", "--count", "3", "--out", file, "--data", directory.Path], output, TestContext.Current.CancellationToken));
 
         var lines = await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken);
         Assert.Equal(["load-000001", "load-000002", "load-000003"], lines.Select(line => line.Split('\t')[1]));

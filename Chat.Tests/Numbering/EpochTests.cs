@@ -115,18 +115,6 @@ public sealed class EpochTests(MigratedDatabaseFixture database) : IClassFixture
     }
 
     [Fact]
-    public async Task Events_of_an_older_epoch_that_are_not_persisted_stay_readable()
-    {
-        await _store.FillAsync(_room, 3);
-        await _store.Redis.KeyDeleteAsync(RedisKeys.EpochGuard);
-
-        await _store.FillAsync(_room, 1);
-
-        var slice = await _store.Hot.ReadOldestAsync(_room, 0, long.MaxValue, 10, CancellationToken.None);
-        Assert.Equal([(1L, 0), (2L, 0), (3L, 0), (RoomStore.FirstOf(1), 1)], slice.Events.Select(e => (e.Event.Seq, e.Event.Epoch)));
-    }
-
-    [Fact]
     public async Task Events_of_an_older_epoch_that_are_persisted_leave_the_hot_stream()
     {
         await _store.FillAsync(_room, 3);

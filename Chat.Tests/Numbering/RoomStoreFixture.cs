@@ -8,7 +8,7 @@ public sealed class RoomStoreFixture(RedisFixture redis, PostgresFixture postgre
     public RoomStore Store { get; private set; } = null!;
 
     public async ValueTask InitializeAsync() =>
-        Store = await RoomStore.OpenAsync(await redis.GetConnectionStringAsync(), await postgres.CreateDatabaseAsync());
+        Store = await RoomStore.OpenAsync(await redis.CreateDatabaseAsync(), await postgres.CreateDatabaseAsync());
 
     public ValueTask DisposeAsync() => Store.DisposeAsync();
 }

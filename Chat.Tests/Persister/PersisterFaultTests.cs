@@ -211,7 +211,7 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
     /// <summary>The batch that a persister reads from the start of the room's partition.</summary>
     private RecordBatch BatchOf(IEnumerable<PendingEvent> events)
     {
-        var batch = new RecordBatch(assignment: 1);
+        var batch = new RecordBatch(ReadingStart.Nothing);
         var offset = 0;
         foreach (var e in events)
         {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Chat.Contracts;
 using Chat.Tests.Backends;
+using Chat.Tests.Persister;
 
 namespace Chat.Tests.Realtime;
 
@@ -14,7 +15,11 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
     public async Task While_Redis_is_away_sends_are_refused_and_afterwards_everything_goes_on()
     {
         await using var ownRedis = await RedisFixture.StartServerAsync();
-        await using var node = await TestNode.StartAsync(new Backing(ownRedis.ConnectionString, await kafka.GetConnectionStringAsync(), await postgres.CreateDatabaseAsync()));
+        await using var ownKafka = await KafkaFixture.StartServerAsync();
+        var backing = new Backing(ownRedis.ConnectionString, ownKafka.ConnectionString, await postgres.CreateDatabaseAsync());
+        await using var node = await TestNode.StartAsync(backing);
+        // A Redis that comes back is a new epoch, in which a persister has to open the partitions.
+        await using var persister = await PersisterProcess.StartAsync(backing.Kafka, backing.Redis, backing.Postgres);
         await AssertOutageAsync(node, ownRedis);
     }
 
@@ -22,7 +27,7 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
     public async Task While_the_log_is_away_sends_are_refused_and_afterwards_everything_goes_on()
     {
         await using var ownKafka = await KafkaFixture.StartServerAsync();
-        await using var node = await TestNode.StartAsync(new Backing(await redis.GetConnectionStringAsync(), ownKafka.ConnectionString, await postgres.CreateDatabaseAsync()));
+        await using var node = await TestNode.StartAsync(new Backing(await redis.CreateDatabaseAsync(), ownKafka.ConnectionString, await postgres.CreateDatabaseAsync()));
         await AssertOutageAsync(node, ownKafka);
     }
 
@@ -31,7 +36,7 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
     {
         await using var ownPostgres = await PostgresFixture.StartServerAsync();
         await using var node = await TestNode.StartAsync(
-            new Backing(await redis.GetConnectionStringAsync(), await kafka.GetConnectionStringAsync(), await ownPostgres.CreateDatabaseAsync()));
+            new Backing(await redis.CreateDatabaseAsync(), await kafka.GetConnectionStringAsync(), await ownPostgres.CreateDatabaseAsync()));
         var user = NodeFixture.Name("ann");
         var roomId = NodeFixture.Name("room");
         using (var http = node.Http(user))

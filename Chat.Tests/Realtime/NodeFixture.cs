@@ -13,7 +13,7 @@ public sealed class NodeFixture(PostgresFixture postgres, RedisFixture redis, Ka
 
     /// <summary>Servers that all nodes of one test share, with a database of its own.</summary>
     public async Task<Backing> BackingAsync() =>
-        new(await redis.GetConnectionStringAsync(), await kafka.GetConnectionStringAsync(), await postgres.CreateDatabaseAsync());
+        new(await redis.CreateDatabaseAsync(), await kafka.GetConnectionStringAsync(), await postgres.CreateDatabaseAsync());
 
     /// <summary>A name that no other test uses, also in the servers that are shared with other test classes.</summary>
     public static string Name(string prefix) => $"{prefix}-{Environment.ProcessId}-{Interlocked.Increment(ref _names)}";
