@@ -99,8 +99,8 @@ public sealed class EditTests(NodeFixture fixture)
         Assert.Equal("ack", (await first.AskAsync(new { event_type = "delete_message", room_id, target_id })).Text("event_type"));
         // They come without a subscription, as the message did.
         foreach (var client in new[] { first, second })
-        foreach (var type in new[] { "chat_message", "reaction_added", "message_edited", "message_deleted" })
-            Assert.Equal(room_id, (await client.NextAsync(type)).Text("room_id"));
+            foreach (var type in new[] { "chat_message", "reaction_added", "message_edited", "message_deleted" })
+                Assert.Equal(room_id, (await client.NextAsync(type)).Text("room_id"));
     }
 
     [Fact]
