@@ -70,7 +70,7 @@ internal sealed partial class CommandDispatcher(
         {
             CommandKind.ChatMessage => messages.BeginAsync(user, RoomOf(command), ContentOf(command), cancellationToken),
             CommandKind.DirectMessage => messages.BeginDirectAsync(user, command.UserId ?? throw Bad("user_id is missing."), ContentOf(command), cancellationToken),
-            CommandKind.DataUpdate when command.Ephemeral is not true => updates.BeginAsync(user, RoomOf(command), ContentOf(command), cancellationToken),
+            CommandKind.DataUpdate when command.Ephemeral is not true => updates.BeginAsync(user, RoomOf(command), DataOf(command), cancellationToken),
             CommandKind.EditMessage => changes.BeginEditAsync(user, RoomOf(command), command.TargetId, command.Content, command.ClientId, cancellationToken),
             CommandKind.DeleteMessage => changes.BeginDeleteAsync(user, RoomOf(command), command.TargetId, command.ClientId, cancellationToken),
             CommandKind.React => changes.BeginReactAsync(
@@ -87,6 +87,8 @@ internal sealed partial class CommandDispatcher(
         ReplyTo = command.ReplyTo,
         Attachments = command.Attachments,
     };
+
+    private static SendMessageRequest DataOf(in Command command) => new() { Content = command.Content, ContentType = command.ContentType, ClientId = command.ClientId };
 
     private async Task FinishSendAsync(Connection connection, Command command, Task<SendReceipt> sending)
     {
@@ -109,7 +111,7 @@ internal sealed partial class CommandDispatcher(
                 Acknowledge(connection, command, Replies.Pong(command.Id, time.GetUtcNow()));
                 break;
             case CommandKind.DataUpdate:
-                Acknowledge(connection, command, Replies.SentLive(command.Id, await updates.SendLiveAsync(connection.User, RoomOf(command), ContentOf(command), cancellationToken)));
+                Acknowledge(connection, command, Replies.SentLive(command.Id, await updates.SendLiveAsync(connection.User, RoomOf(command), DataOf(command), cancellationToken)));
                 break;
             case CommandKind.Subscribe:
                 RoomOf(command);
