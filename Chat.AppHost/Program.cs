@@ -55,7 +55,7 @@ var gateway = builder.AddProject<Projects.Chat_Gateway>("gateway")
     .WithHttpsEndpoint(port: topology.HttpsPort, isProxied: false)
     .WithExternalHttpEndpoints()
     // Not of the public origin: its own figures.
-    .WithHttpEndpoint(name: "metrics", targetPort: topology.MetricsPort, env: "Chat__Gateway__MetricsPort")
+    .WithHttpEndpoint(name: "metrics", targetPort: topology.MetricsPort)
     .DisableForwardedHeaders()
     .WithHttpHealthCheck("/health", endpointName: "http")
     .WithReference(redis).WaitFor(redis)
@@ -63,6 +63,8 @@ var gateway = builder.AddProject<Projects.Chat_Gateway>("gateway")
     .WaitFor(realtime)
     .WithEnvironment("Chat__Proxy__Secret", proxySecret)
     .WithSettings(topology);
+
+gateway.WithEnvironment("Chat__Gateway__MetricsPort", $"{gateway.GetEndpoint("metrics").Property(EndpointProperty.TargetPort)}");
 
 // Open to more than this machine, the first account (the admin) is for whoever can read this terminal, or the deployment's secrets.
 if (topology.NeedsBootstrapCode)

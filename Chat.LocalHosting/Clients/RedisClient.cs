@@ -3,6 +3,7 @@ using Chat.LocalHosting.Clients;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using OpenTelemetry.Trace;
 using StackExchange.Redis;
 
 namespace Aspire.StackExchange.Redis
@@ -69,6 +70,12 @@ namespace Microsoft.Extensions.Hosting
                 ? services.GetRequiredService<IConnectionMultiplexer>()
                 : services.GetRequiredKeyedService<IConnectionMultiplexer>(serviceKey);
 
+            // Heard only where the host has a tracer; else no profiler is registered, and commands cost nothing more.
+            if (!settings.DisableTracing)
+            {
+                builder.Services.ConfigureOpenTelemetryTracerProvider(tracing =>
+                    _ = serviceKey is null ? tracing.AddRedisInstrumentation() : tracing.AddRedisInstrumentation((object)serviceKey));
+            }
             if (!settings.DisableAutoActivation)
                 builder.Services.AddHostedService(services => new Activation(() => Resolve(services)));
             if (!settings.DisableHealthChecks)

@@ -56,13 +56,12 @@ namespace Aspire.Hosting
             var endpoints = project.GetEndpoints().ToArray();
             if (endpoints.Length > 0 && !project.Annotations.OfType<DisableForwardedHeadersAnnotation>().Any())
                 context.EnvironmentVariables["ASPNETCORE_FORWARDEDHEADERS_ENABLED"] = "true";
-            AddPorts(context, "HTTP_PORTS", endpoints.Where(endpoint => endpoint.Scheme == "http"));
-            AddPorts(context, "HTTPS_PORTS", endpoints.Where(endpoint => endpoint.Scheme == "https"));
-            foreach (var endpoint in endpoints)
-            {
-                if (endpoint.EndpointAnnotation.TargetPortEnvironmentVariable is { } variable)
-                    context.EnvironmentVariables[variable] = endpoint.Property(EndpointProperty.TargetPort);
-            }
+            // Whoever takes a port from a variable of its own listens there by itself.
+            var served = endpoints.Where(endpoint => endpoint.EndpointAnnotation.TargetPortEnvironmentVariable is null).ToArray();
+            AddPorts(context, "HTTP_PORTS", served.Where(endpoint => endpoint.Scheme == "http"));
+            AddPorts(context, "HTTPS_PORTS", served.Where(endpoint => endpoint.Scheme == "https"));
+            foreach (var endpoint in endpoints.Except(served))
+                context.EnvironmentVariables[endpoint.EndpointAnnotation.TargetPortEnvironmentVariable!] = endpoint.Property(EndpointProperty.TargetPort);
         }
 
         private static void AddPorts(EnvironmentCallbackContext context, string variable, IEnumerable<EndpointReference> endpoints)

@@ -45,7 +45,7 @@ internal sealed class ProjectLauncher(
     private string? Addresses(int replica)
     {
         var addresses = project.Annotations.OfType<EndpointAnnotation>()
-            .Where(endpoint => endpoint.UriScheme is "http" or "https")
+            .Where(endpoint => endpoint is { UriScheme: "http" or "https", TargetPortEnvironmentVariable: null })
             .Select(endpoint => $"{endpoint.UriScheme}://{EndpointHost.ToListenOn(endpoint)}:{endpoint.ReplicaPorts[replica]}")
             .ToArray();
         return addresses.Length > 0 ? string.Join(';', addresses) : null;

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using Aspire.Confluent.Kafka;
 using Chat.Tests.Backends;
 using Confluent.Kafka;
@@ -6,6 +8,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
+using OpenTelemetry;
+using OpenTelemetry.Instrumentation.StackExchangeRedis;
+using OpenTelemetry.Trace;
 using StackExchange.Redis;
 
 namespace Chat.Tests.LocalHosting;
@@ -25,6 +30,30 @@ public sealed class ClientRegistrationTests(RedisFixture redis, PostgresFixture 
 
         Assert.Equal("1", await database.StringGetAsync("client-registration"));
         Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host))["StackExchange.Redis"].Status);
+    }
+
+    [Fact]
+    public async Task Redis_commands_are_spans_of_the_operation_that_sends_them()
+    {
+        using var source = new ActivitySource("test-of-redis-spans");
+        var ended = new ConcurrentQueue<Activity>();
+        var builder = Builder("ConnectionStrings:cache", await redis.GetConnectionStringAsync());
+        builder.AddRedisClient("cache");
+        builder.Services.Configure<StackExchangeRedisInstrumentationOptions>(options => options.FlushInterval = TimeSpan.FromMilliseconds(50));
+        builder.Services.AddOpenTelemetry().WithTracing(tracing => tracing.AddSource(source.Name).AddProcessor(new Ended(ended)));
+        using var host = builder.Build();
+        await host.StartAsync();
+
+        ActivityTraceId trace;
+        using (var operation = source.StartActivity("operation"))
+        {
+            trace = operation!.TraceId;
+            await host.Services.GetRequiredService<IConnectionMultiplexer>().GetDatabase().StringGetAsync("client-registration-span");
+        }
+
+        await Engines.UntilAsync(() => ended.Any(span => span.TraceId == trace && span.DisplayName.Contains("GET", StringComparison.OrdinalIgnoreCase)
+            && span.Source.Name == "OpenTelemetry.Instrumentation.StackExchangeRedis"), "the command's span ends");
+        await host.StopAsync();
     }
 
     [Fact]
@@ -147,4 +176,9 @@ public sealed class ClientRegistrationTests(RedisFixture redis, PostgresFixture 
         (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()).Entries;
 
     private sealed class SomeContext(DbContextOptions<SomeContext> options) : DbContext(options);
+
+    private sealed class Ended(ConcurrentQueue<Activity> spans) : BaseProcessor<Activity>
+    {
+        public override void OnEnd(Activity data) => spans.Enqueue(data);
+    }
 }

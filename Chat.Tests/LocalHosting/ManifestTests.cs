@@ -99,6 +99,20 @@ public sealed class ManifestTests : IDisposable
         Assert.Equal("{web.bindings.http.targetPort};{web.bindings.admin.targetPort}", (string?)resources["web"]!["env"]!["HTTP_PORTS"]);
     }
 
+    [Fact]
+    public async Task An_endpoint_with_a_variable_of_its_own_is_not_among_the_ports_to_serve()
+    {
+        var builder = Published.Builder(_directory);
+        builder.AddProject("web", "Web/Web.csproj")
+            .WithHttpEndpoint()
+            .WithHttpEndpoint(name: "admin", targetPort: 9000, env: "ADMIN_PORT");
+
+        var environment = (await Published.PublishAsync(builder, _directory))["web"]!["env"]!;
+
+        Assert.Equal("{web.bindings.http.targetPort}", (string?)environment["HTTP_PORTS"]);
+        Assert.Equal("{web.bindings.admin.targetPort}", (string?)environment["ADMIN_PORT"]);
+    }
+
     public void Dispose() => _directory.Dispose();
 
     private static async Task PublishAppHostAsync(string path, params string[] arguments)

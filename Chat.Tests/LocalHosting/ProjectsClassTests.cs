@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using System.Xml.Linq;
 using Aspire.Hosting;
 
 namespace Chat.Tests.LocalHosting;
@@ -28,5 +30,15 @@ public sealed class ProjectsClassTests
     {
         Assert.Equal(["SmallAppHost", "Small_Service"], typeof(Projects.SmallAppHost).Assembly.GetTypes()
             .Where(type => type.Namespace == "Projects").Select(type => type.Name).Order(StringComparer.Ordinal).ToArray());
+    }
+
+    [Fact]
+    public void The_genuine_SDK_has_the_version_of_the_genuine_packages()
+    {
+        var root = Path.GetFullPath("..", Projects.Chat_AppHost.ProjectPath);
+        var sdk = (string?)JsonNode.Parse(File.ReadAllText(Path.Combine(root, "global.json")))!["msbuild-sdks"]!["Aspire.AppHost.Sdk"];
+        var packages = XDocument.Load(Path.Combine(root, "Directory.Packages.props")).Descendants("AspireVersion").Single().Value;
+
+        Assert.Equal(packages, sdk);
     }
 }
