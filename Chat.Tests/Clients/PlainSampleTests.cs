@@ -1,5 +1,9 @@
 using Chat.Tests.EndToEnd;
 using Chat.Tests.Frontend;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.FileProviders;
+using Microsoft.Extensions.Logging;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -7,10 +11,25 @@ namespace Chat.Tests.Clients;
 
 /// <summary><c>samples/plain-js</c> in a real browser, from an origin of its own, as its README starts it.</summary>
 [Collection(SharedSystemTests.Name)]
-public sealed class PlainSampleTests(SharedSystem shared, Browser browser) : IClassFixture<Browser>
+public sealed class PlainSampleTests(SharedSystem shared, Browser browser) : IClassFixture<Browser>, IAsyncLifetime
 {
-    private static readonly string Folder = Path.GetFullPath(Path.Combine(Behaviours.Folder, "..", "samples", "plain-js"));
     private readonly ChatSystem _system = shared.System;
+    private WebApplication? _files;
+
+    public async ValueTask InitializeAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls(shared.ForeignOrigin.AbsoluteUri);
+        _files = builder.Build();
+        _files.UseFileServer(new FileServerOptions { FileProvider = new PhysicalFileProvider(Path.GetFullPath(Path.Combine(Behaviours.Folder, "..", "samples", "plain-js"))) });
+        await _files.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_files is not null) await _files.DisposeAsync();
+    }
 
     [Fact]
     public async Task Registers_sends_and_shows_every_message_once_and_in_order_also_after_a_lost_connection()
@@ -28,7 +47,6 @@ public sealed class PlainSampleTests(SharedSystem shared, Browser browser) : ICl
             sockets.Add(route);
             route.ConnectToServer();
         });
-        page.Console += (_, m) => Console.WriteLine("DBG " + m.Text); page.RequestFailed += (_, r) => Console.WriteLine("DBG failed " + r.Url + r.Failure); page.Response += (_, r) => Console.WriteLine("DBG " + r.Status + r.Url); page.WebSocket += (_, w) => { Console.WriteLine("DBG ws " + w.Url); w.FrameReceived += (_, f) => Console.WriteLine("DBG < " + f.Text); w.FrameSent += (_, f) => Console.WriteLine("DBG > " + f.Text); };
         await OpenAsync(page, room, "register", $"plain{Guid.NewGuid():N}"[..20]);
         await ExpectMessagesAsync(page, "before");
         await SayAsync(page, "one");
@@ -60,13 +78,7 @@ public sealed class PlainSampleTests(SharedSystem shared, Browser browser) : ICl
 
     private async Task OpenAsync(IPage page, string room, string button, string name)
     {
-        // The page's own server is the test: only its origin matters.
-        await page.RouteAsync($"{ChatSystem.ForeignOrigin}/**", route =>
-        {
-            var path = new Uri(route.Request.Url).AbsolutePath;
-            return route.FulfillAsync(new RouteFulfillOptions { Path = Path.Combine(Folder, path == "/" ? "index.html" : path[1..]) });
-        });
-        await page.GotoAsync($"{ChatSystem.ForeignOrigin}/?server={_system.Origin.GetLeftPart(UriPartial.Authority)}");
+        await page.GotoAsync($"{shared.ForeignOrigin}?server={_system.Origin.GetLeftPart(UriPartial.Authority)}");
         await page.FillAsync("[name=user_name]", name);
         await page.FillAsync("[name=password]", "correct horse battery");
         await page.FillAsync("[name=room]", room);
