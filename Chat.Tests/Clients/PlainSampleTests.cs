@@ -50,6 +50,7 @@ public sealed class PlainSampleTests(SharedSystem shared, Browser browser) : ICl
         await OpenAsync(page, room, "register", $"plain{Guid.NewGuid():N}"[..20]);
         await ExpectMessagesAsync(page, "before");
         await SayAsync(page, "one");
+        await ExpectMessagesAsync(page, "before", "one");
         await other.Connection.SendMessageAsync(room, "two").Within("the receipt");
         await ExpectMessagesAsync(page, "before", "one", "two");
 
