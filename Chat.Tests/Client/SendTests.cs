@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Chat.Client;
 using Chat.Contracts;
+using Chat.Contracts.Api;
 using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 
