@@ -1,7 +1,19 @@
 using System.Net.WebSockets;
+using Microsoft.AspNetCore.Http.Connections.Client;
 using Microsoft.Extensions.Logging;
 
 namespace Chat.Client;
+
+/// <summary>How a <see cref="ChatConnection"/> reaches the platform.</summary>
+public enum ChatTransport
+{
+    /// <summary>The WebSocket <c>/ws</c>: the least work on both sides.</summary>
+    WebSocket,
+    /// <summary>
+    /// The SignalR hub <c>/hubs/chat</c>, which falls back to server-sent events or long polling where a network lets no WebSocket through.
+    /// </summary>
+    SignalR,
+}
 
 /// <summary>Settings of a <see cref="ChatConnection"/>. The defaults suit an interactive client; only the first two must be given.</summary>
 public sealed class ChatClientOptions
@@ -50,6 +62,12 @@ public sealed class ChatClientOptions
     /// <summary>Events that may wait for the event handlers. Beyond it the socket is not read, so that the server's own bound takes over.</summary>
     public int MaxQueuedEvents { get; init; } = 10_000;
 
-    /// <summary>Further settings of the socket, e.g. a proxy or a certificate check.</summary>
+    /// <summary>How the platform is reached; what is promised is the same.</summary>
+    public ChatTransport Transport { get; init; } = ChatTransport.WebSocket;
+
+    /// <summary>Further settings of the WebSocket, e.g. a proxy or a certificate check; with SignalR too, where that uses one.</summary>
     public Action<ClientWebSocketOptions>? ConfigureSocket { get; init; }
+
+    /// <summary>Further settings of <see cref="ChatTransport.SignalR"/>, e.g. which of its transports are tried.</summary>
+    public Action<HttpConnectionOptions>? ConfigureSignalR { get; init; }
 }

@@ -129,12 +129,40 @@ public sealed class ChatConnection : IAsyncDisposable
     public Task<SendReceipt> SendDirectMessageAsync(string userId, string content, SendOptions? options = null, CancellationToken cancellationToken = default) =>
         SendAsync(new ClientCommand { EventType = CommandTypes.DirectMessage, UserId = userId, Content = content }, options, cancellationToken);
 
-    /// <summary>A page of history, ascending: the newest, or before or after a number.</summary>
+    /// <summary>Sends a durable <c>data_update</c>, e.g. JSON as text; otherwise as <see cref="SendMessageAsync"/>.</summary>
+    public Task<SendReceipt> SendDataAsync(string roomId, string content, SendOptions? options = null, CancellationToken cancellationToken = default) =>
+        SendAsync(new ClientCommand { EventType = CommandTypes.DataUpdate, RoomId = roomId, Content = content }, options, cancellationToken);
+
+    /// <summary>Sends a <c>data_update</c> that is not kept. Goes out now or not at all.</summary>
+    public Task SendEphemeralDataAsync(string roomId, string content, CancellationToken cancellationToken = default) =>
+        SendNowAsync(new ClientCommand { EventType = CommandTypes.DataUpdate, RoomId = roomId, Content = content, Ephemeral = true }, cancellationToken);
+
+    /// <summary>Changes one's own message; otherwise as <see cref="SendMessageAsync"/>, and in order with the messages of the room.</summary>
+    public Task<SendReceipt> EditMessageAsync(
+        string roomId, string eventId, string content, SendOptions? options = null, CancellationToken cancellationToken = default) =>
+        SendAsync(new ClientCommand { EventType = CommandTypes.EditMessage, RoomId = roomId, TargetId = eventId, Content = content }, options, cancellationToken);
+
+    /// <summary>Deletes a message; otherwise as <see cref="EditMessageAsync"/>.</summary>
+    public Task<SendReceipt> DeleteMessageAsync(string roomId, string eventId, SendOptions? options = null, CancellationToken cancellationToken = default) =>
+        SendAsync(new ClientCommand { EventType = CommandTypes.DeleteMessage, RoomId = roomId, TargetId = eventId }, options, cancellationToken);
+
+    /// <summary>Adds a reaction to a message, or takes it back with <paramref name="remove"/>; otherwise as <see cref="EditMessageAsync"/>.</summary>
+    public Task<SendReceipt> ReactAsync(
+        string roomId, string eventId, string emoji, bool remove = false, SendOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var command = new ClientCommand { EventType = CommandTypes.React, RoomId = roomId, TargetId = eventId, Content = emoji, Remove = remove ? true : null };
+        return SendAsync(command, options, cancellationToken);
+    }
+
+    /// <summary>A page of history, ascending: the newest, or before or after a number. With <paramref name="state"/> messages carry their reactions and replies.</summary>
     /// <exception cref="ChatException"><c>not_found</c>, <c>bad_request</c>, <c>unavailable</c> …</exception>
     public async Task<HistoryPage> GetHistoryAsync(
-        string roomId, long? beforeSeq = null, long? afterSeq = null, int? limit = null, CancellationToken cancellationToken = default)
+        string roomId, long? beforeSeq = null, long? afterSeq = null, int? limit = null, bool state = false, CancellationToken cancellationToken = default)
     {
-        var command = new ClientCommand { EventType = CommandTypes.History, RoomId = roomId, BeforeSeq = beforeSeq, AfterSeq = afterSeq, Limit = limit };
+        var command = new ClientCommand
+        {
+            EventType = CommandTypes.History, RoomId = roomId, BeforeSeq = beforeSeq, AfterSeq = afterSeq, Limit = limit, State = state ? true : null,
+        };
         var ack = await _requests.SendAsync(command, onAck: null, cancellationToken);
         return new HistoryPage(ack.Events ?? [], ack.HeadSeq ?? 0, ack.HasMore ?? false);
     }

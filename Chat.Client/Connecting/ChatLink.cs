@@ -50,7 +50,7 @@ internal sealed class ChatLink(ChatSocket socket, ChatEvent welcome, string acce
     /// <summary>Sends a command without waiting for anything.</summary>
     /// <exception cref="ConnectionLostException">The connection has ended.</exception>
     public Task SendAsync(ClientCommand command, CancellationToken cancellationToken) =>
-        socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(command, ChatJson.Wire.ClientCommand), cancellationToken);
+        socket.SendAsync(command, cancellationToken);
 
     /// <summary>Hands a reply to its request; a reply that nobody waits for any more is dropped.</summary>
     public void Complete(ServerReply reply)

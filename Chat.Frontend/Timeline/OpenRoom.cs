@@ -253,5 +253,5 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
     }
 
     private Task<HistoryPage> HistoryAsync(long? before, long? after, int limit, CancellationToken cancellationToken) =>
-        platform.Connection.GetHistoryAsync(RoomId, before, after, limit, cancellationToken);
+        platform.Connection.GetHistoryAsync(RoomId, before, after, limit, cancellationToken: cancellationToken);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Chat.Client;
 using Chat.Contracts;
+using Chat.Contracts.Api;
 using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 
@@ -157,6 +158,34 @@ public sealed class SendTests
         Assert.Equal("u2", command.GetProperty("user_id").GetString());
         await peer.AckMessageAsync(command, 1);
         Assert.Equal("dm.1", (await sending.Within("the receipt")).RoomId);
+    }
+
+    [Fact]
+    [Trait(Behaviours.Trait, "changes")]
+    public async Task Every_command_that_makes_an_event_carries_its_fields_and_a_client_id()
+    {
+        await using var server = await ScriptedServer.StartAsync();
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        var chat = client.Connection;
+        (Func<Task<SendReceipt>> Send, string Type, string Fields)[] commands =
+        [
+            (() => chat.SendDataAsync("lobby", "{}"), "data_update", "content={}"),
+            (() => chat.EditMessageAsync("lobby", "e1", "new"), "edit_message", "content=new target_id=e1"),
+            (() => chat.DeleteMessageAsync("lobby", "e1"), "delete_message", "target_id=e1"),
+            (() => chat.ReactAsync("lobby", "e1", "+1"), "react", "content=+1 target_id=e1"),
+            (() => chat.ReactAsync("lobby", "e1", "+1", remove: true), "react", "content=+1 remove=True target_id=e1"),
+        ];
+        foreach (var (send, type, fields) in commands)
+        {
+            var sending = send();
+            var command = await peer.ExpectAsync(type);
+            var written = command.EnumerateObject().Where(field => field.Name is not ("event_type" or "id" or "room_id" or "client_id"))
+                .OrderBy(field => field.Name, StringComparer.Ordinal).Select(field => $"{field.Name}={field.Value}");
+            Assert.Equal(fields, string.Join(' ', written));
+            await peer.AckMessageAsync(command, 1);
+            Assert.Equal(command.GetProperty("client_id").GetString(), (await sending.Within("the receipt")).ClientId);
+        }
     }
 
     [Theory]

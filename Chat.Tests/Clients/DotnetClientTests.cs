@@ -19,6 +19,29 @@ public sealed class DotnetClientTests(SharedSystem shared)
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "changes")]
+    public async Task Messages_are_edited_deleted_and_reacted_to_and_data_is_sent_in_order()
+    {
+        var (ann, bob) = (await _system.RegisterAsync("ann"), await _system.RegisterAsync("bob"));
+        var room = await ann.CreateRoomAsync();
+        await using var writer = await ann.ConnectAsync();
+        await using var reader = await bob.ConnectAsync();
+        await reader.Connection.SubscribeAsync(room).Within("the subscription");
+        var id = (await writer.Connection.SendMessageAsync(room, "first").Within("the receipt")).EventId;
+        var receipts = await Task.WhenAll(
+            writer.Connection.EditMessageAsync(room, id, "second"), writer.Connection.ReactAsync(room, id, "+1"), writer.Connection.ReactAsync(room, id, "+1", remove: true),
+            writer.Connection.SendDataAsync(room, "{}"), writer.Connection.DeleteMessageAsync(room, id)).Within("the receipts");
+        var deletion = await reader.ExpectAsync(e => e.EventType == EventTypes.MessageDeleted, "the deletion");
+        Assert.Equal(id, deletion.TargetId);
+        Assert.Equal(
+            [EventTypes.MessageEdited, EventTypes.ReactionAdded, EventTypes.ReactionRemoved, EventTypes.DataUpdate, EventTypes.MessageDeleted],
+            receipts.Select(receipt => reader.Durable(room).Single(e => e.EventId == receipt.EventId).EventType));
+        Assert.Equal(receipts.Select(receipt => receipt.Seq).Order(), receipts.Select(receipt => receipt.Seq));
+        await writer.Connection.SendEphemeralDataAsync(room, "live").Within("the command");
+        Assert.Null((await reader.ExpectAsync(e => e is { EventType: EventTypes.DataUpdate, Content: "live" }, "the ephemeral update")).Seq);
+    }
+
+    [Fact]
     [Trait(Behaviours.Trait, "typing")]
     public async Task Typing_is_told_to_the_others()
     {

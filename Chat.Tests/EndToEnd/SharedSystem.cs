@@ -1,3 +1,5 @@
+using Chat.LocalHosting.Processes;
+
 namespace Chat.Tests.EndToEnd;
 
 /// <summary>One system for all tests that leave it as it is.</summary>
@@ -5,7 +7,11 @@ public sealed class SharedSystem : IAsyncLifetime
 {
     internal ChatSystem System { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync() => System = await ChatSystem.StartAsync();
+    /// <summary>A browser origin, other than the platform's own, that may connect and call. Nobody listens there yet.</summary>
+    internal Uri ForeignOrigin { get; } = new($"http://localhost:{LoopbackPort.Pick()}");
+
+    public async ValueTask InitializeAsync() =>
+        System = await ChatSystem.StartAsync($"Chat:Origins:0={ForeignOrigin.GetLeftPart(UriPartial.Authority)}");
 
     public async ValueTask DisposeAsync()
     {

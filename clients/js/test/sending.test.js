@@ -128,7 +128,7 @@ test('A given up message is not sent any more', async (t) => {
   await within(kept, 'the receipt');
 });
 
-test('Every command that makes an event carries its fields and a client_id', async (t) => {
+behaviour('changes', async (t) => {
   const server = await ScriptedServer.start(t);
   const [client, peer] = await server.connect(t);
   const { chat } = client;

@@ -75,6 +75,26 @@ behaviour('subscribe-refused', async (t) => {
   await assert.rejects(within(stranger.chat.send(room, 'hello'), 'the refusal'), { code: 'not_found' });
 });
 
+behaviour('changes', async (t) => {
+  const room = await createRoom(ann);
+  const [{ chat }, reader] = [await connect(t, ann), await connect(t, bob)];
+  await within(reader.chat.subscribe(room), 'the subscription');
+  const { eventId } = await within(chat.send(room, 'first'), 'the receipt');
+  const sending = [
+    chat.edit(room, eventId, 'second'), chat.react(room, eventId, '👍'), chat.react(room, eventId, '👍', { remove: true }),
+    chat.sendData(room, '{"x":1}'), chat.delete(room, eventId),
+  ];
+  const receipts = await within(Promise.all(sending), 'the receipts');
+  await reader.expect((event) => event.event_id === receipts[4].eventId, 'the deletion');
+  const types = ['message_edited', 'reaction_added', 'reaction_removed', 'data_update', 'message_deleted'];
+  const events = reader.events.filter((event) => types.includes(event.event_type));
+  assert.deepEqual(events.map((event) => [event.event_type, event.event_id]), types.map((type, i) => [type, receipts[i].eventId]));
+  assert.deepEqual(events.map((event) => event.target_id), [eventId, eventId, eventId, undefined, eventId]);
+  chat.sendEphemeral(room, '{"x":2}');
+  const update = await reader.expect((event) => event.event_type === 'data_update' && event.content === '{"x":2}', 'the ephemeral update');
+  assert.equal(update.seq, undefined);
+});
+
 behaviour('typing', async (t) => {
   const room = await createRoom(ann);
   const [typist, other] = [await connect(t, ann), await connect(t, bob)];
