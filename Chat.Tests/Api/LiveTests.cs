@@ -24,6 +24,7 @@ public sealed class LiveTests(ApiFixture fixture)
         Assert.Equal(roomId, update.GetProperty("room_id").GetString());
         Assert.Equal(owner.UserId, update.GetProperty("sender_id").GetString());
         Assert.False(update.TryGetProperty("seq", out _));
+        Assert.True(update.GetProperty("event_id").TryGetGuid(out _));
         var content = JsonDocument.Parse(update.GetProperty("content").GetString()!).RootElement;
         Assert.Equal(["New", "Tea", "public"], [content.GetProperty("name").GetString(), content.GetProperty("topic").GetString(), content.GetProperty("kind").GetString()]);
     }
