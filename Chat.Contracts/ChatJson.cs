@@ -34,6 +34,7 @@ namespace Chat.Contracts;
 [JsonSerializable(typeof(RoomChange))]
 [JsonSerializable(typeof(DirectRoomRequest))]
 [JsonSerializable(typeof(AddMemberRequest))]
+[JsonSerializable(typeof(NotifyRequest))]
 [JsonSerializable(typeof(ReadRequest))]
 [JsonSerializable(typeof(ReadReceipt))]
 [JsonSerializable(typeof(RoomSummary))]

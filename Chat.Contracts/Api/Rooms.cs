@@ -18,6 +18,19 @@ public static class Roles
     public static bool IsValid(string? role) => role is Owner or Moderator or Member;
 }
 
+/// <summary>What a member is notified of in a room.</summary>
+public static class NotifyLevels
+{
+    public const string All = "all";
+    public const string Mentions = "mentions";
+    public const string None = "none";
+
+    public static bool IsValid(string? level) => level is All or Mentions or None;
+}
+
+/// <summary>Body of <c>PUT /api/rooms/{id}/notify</c>: one of <see cref="NotifyLevels"/>.</summary>
+public sealed record NotifyRequest(string? Level);
+
 /// <summary>Body of <c>POST /api/rooms</c>.</summary>
 public sealed record CreateRoomRequest(string? RoomId, string? Name, string? Kind, string? Topic = null);
 
@@ -45,8 +58,10 @@ public sealed record RoomSummary
     public long? ReadSeq { get; init; }
     /// <summary>Chat messages after the read marker, exact to 999.</summary>
     public int? Unread { get; init; }
+    /// <summary>Those of the unread ones that mention the caller, exact to 999.</summary>
     public int? Mentions { get; init; }
     public ChatEvent? LastEvent { get; init; }
+    /// <summary>One of <see cref="NotifyLevels"/>.</summary>
     public string? Notify { get; init; }
     public Peer? Peer { get; init; }
     public DateTimeOffset? MutedUntil { get; init; }

@@ -58,6 +58,13 @@ namespace Chat.Data.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("joined_at");
 
+                    b.Property<string>("Notify")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text")
+                        .HasDefaultValue("all")
+                        .HasColumnName("notify");
+
                     b.Property<string>("Role")
                         .IsRequired()
                         .HasColumnType("text")
@@ -378,6 +385,10 @@ namespace Chat.Data.Migrations
 
                     b.HasIndex("EventId")
                         .HasDatabaseName("ix_events_event_id");
+
+                    b.HasIndex(new[] { "RoomId", "Seq" }, "ix_events_mentions")
+                        .HasDatabaseName("ix_events_mentions")
+                        .HasFilter("event_type = 'chat_message' and strpos(body, '\"mentions\":[') > 0");
 
                     b.HasIndex(new[] { "RoomId", "ReplyTo", "Seq" }, "ix_events_replies")
                         .HasDatabaseName("ix_events_replies")

@@ -1,4 +1,5 @@
 using System.Text;
+using Chat.Contracts.Api;
 using Microsoft.EntityFrameworkCore;
 
 namespace Chat.Data.Model;
@@ -55,6 +56,7 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
         {
             membership.ToTable("members").HasKey(m => new { m.RoomId, m.UserId });
             membership.HasIndex(m => m.UserId);
+            membership.Property(m => m.Notify).HasDefaultValue(NotifyLevels.All);
             membership.HasOne<Room>().WithMany().HasForeignKey(m => m.RoomId).OnDelete(DeleteBehavior.Cascade);
             membership.HasOne<User>().WithMany().HasForeignKey(m => m.UserId).OnDelete(DeleteBehavior.Cascade);
         });
@@ -64,6 +66,7 @@ public sealed class ChatDb(DbContextOptions<ChatDb> options) : DbContext(options
             stored.ToTable("events").HasKey(e => new { e.RoomId, e.Seq });
             stored.HasIndex(e => e.EventId);
             stored.HasIndex(e => new { e.RoomId, e.Seq }, "ix_events_unread").HasFilter("event_type = 'chat_message'");
+            stored.HasIndex(e => new { e.RoomId, e.Seq }, "ix_events_mentions").HasFilter(StoredEvent.MentionsSomebody);
             // A quote inside a JSON string is escaped, so this stands only where the field begins.
             stored.Property(e => e.ReplyTo).HasComputedColumnSql(
                 """substring(body from '"reply_to":"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"')::uuid""", stored: true);

@@ -8,4 +8,6 @@ public sealed class Membership
     /// <summary>One of <see cref="Chat.Contracts.Api.Roles"/>.</summary>
     public required string Role { get; set; }
     public required DateTimeOffset JoinedAt { get; init; }
+    /// <summary>One of <see cref="Chat.Contracts.Api.NotifyLevels"/>.</summary>
+    public string Notify { get; set; } = Chat.Contracts.Api.NotifyLevels.All;
 }

@@ -3,6 +3,12 @@ namespace Chat.Data.Model;
 /// <summary>A durable event in history. No foreign keys: what the log holds must be storable whatever became of its room or its sender.</summary>
 public sealed class StoredEvent
 {
+    /// <summary>
+    /// True of chat messages that mention somebody; a query that says it in these words uses the index of them. Inside a JSON string a quote is escaped, so
+    /// the name with its quotes stands only where the field begins.
+    /// </summary>
+    public const string MentionsSomebody = "event_type = 'chat_message' and strpos(body, '\"mentions\":[') > 0";
+
     public required string RoomId { get; init; }
     public required long Seq { get; init; }
     public required int Epoch { get; init; }

@@ -12,7 +12,9 @@ internal static class AccessServices
         services.AddSingleton<DirectRooms>();
         services.AddSingleton<Memberships>();
         services.AddSingleton<Rooms>();
+        services.AddSingleton<NewestEvents>();
         services.AddSingleton<RoomList>();
+        services.AddSingleton<NotifyChoice>();
         services.AddHostedService<DeletedRooms>();
         return builder;
     }

@@ -1,7 +1,5 @@
-using System.Text.Json;
-using Chat.Contracts;
+using System.Globalization;
 using Chat.Contracts.Api;
-using Chat.Data.History;
 using Chat.Data.Model;
 using Chat.Realtime.Reading;
 using Microsoft.EntityFrameworkCore;
@@ -9,18 +7,22 @@ using Microsoft.EntityFrameworkCore;
 namespace Chat.Realtime.Access;
 
 /// <summary>Rooms as their callers see them: Postgres says which, Redis and history what is new in them.</summary>
-public sealed class RoomList(UnitOfWork work, RoomHistory history, ReadMarkers markers)
+public sealed class RoomList(UnitOfWork work, NewestEvents newest, ReadMarkers markers)
 {
-    /// <summary>Somebody in more rooms than this sees the ones that were joined last.</summary>
-    private const int MaxRooms = 1_000;
-    private const int ReadsAtOnce = 16;
-
-    /// <summary>The rooms of a user, the one with the newest event first.</summary>
-    public async Task<IReadOnlyList<RoomSummary>> MineAsync(string userId, CancellationToken cancellationToken)
+    /// <summary>
+    /// A page of the user's rooms, from the one joined last to the one joined first, since that order does not change while somebody turns the pages. Within the
+    /// page the one with the newest event comes first. With it the place at which the next page begins; null after the last one.
+    /// </summary>
+    public async Task<(IReadOnlyList<RoomSummary> Rooms, string? Next)> MineAsync(string userId, string? after, int limit, CancellationToken cancellationToken)
     {
-        var rows = await work.RunAsync((db, token) => RowsOf(db, userId).OrderByDescending(r => r.JoinedAt).Take(MaxRooms).ToListAsync(token), cancellationToken);
-        var summaries = await FillAsync(userId, rows, cancellationToken);
-        return [.. rows.Zip(summaries).OrderByDescending(room => room.Second.LastEvent?.Timestamp ?? room.First.JoinedAt).Select(room => room.Second)];
+        var (afterTime, afterId) = ReadPlace(after);
+        var rows = await work.RunAsync((db, token) => RowsOf(db, userId)
+            .Where(r => r.JoinedAt < afterTime || (r.JoinedAt == afterTime && r.RoomId.CompareTo(afterId) > 0))
+            .OrderByDescending(r => r.JoinedAt).ThenBy(r => r.RoomId).Take(limit + 1).ToListAsync(token), cancellationToken);
+        var page = rows.Count > limit ? rows.GetRange(0, limit) : rows;
+        var summaries = await FillAsync(userId, page, cancellationToken);
+        var sorted = page.Zip(summaries).OrderByDescending(room => room.Second.LastEvent?.Timestamp ?? room.First.JoinedAt).Select(room => room.Second).ToList();
+        return (sorted, rows.Count > limit ? PlaceOf(page[^1]) : null);
     }
 
     /// <summary>One room; null when it is absent or invisible to the user. Outsiders of a public room see it without what belongs to membership.</summary>
@@ -66,18 +68,21 @@ public sealed class RoomList(UnitOfWork work, RoomHistory history, ReadMarkers m
 
     private async Task<RoomSummary[]> FillAsync(string userId, IReadOnlyList<Row> rows, CancellationToken cancellationToken)
     {
-        var receipts = await markers.GetAsync(userId, [.. rows.Select(r => r.RoomId)], cancellationToken);
-        var summaries = new RoomSummary[rows.Count];
-        var options = new ParallelOptions { MaxDegreeOfParallelism = ReadsAtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(Enumerable.Range(0, rows.Count), options, async (i, token) =>
-        {
-            var newest = await history.ReadPageAsync(rows[i].RoomId, beforeSeq: null, afterSeq: null, limit: 1, token);
-            summaries[i] = Describe(rows[i], receipts[i], newest);
-        });
-        return summaries;
+        string[] roomIds = [.. rows.Select(r => r.RoomId)];
+        var marks = await markers.GetAsync(userId, roomIds, cancellationToken);
+        var heads = await newest.GetAsync(roomIds, cancellationToken);
+        return [.. rows.Select((row, i) => Describe(row, marks[i], heads[i]))];
     }
 
-    private static RoomSummary Describe(Row row, ReadReceipt receipt, HistorySlice newest) => new()
+    // Ticks keep the microseconds that Postgres has; before the first page stands the end of time.
+    private static string PlaceOf(Row row) => string.Create(CultureInfo.InvariantCulture, $"{row.JoinedAt.UtcTicks}\n{row.RoomId}");
+
+    private static (DateTimeOffset Time, string RoomId) ReadPlace(string? place) =>
+        place?.Split('\n') is [var ticks, var roomId] && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var time) && time <= DateTime.MaxValue.Ticks
+            ? (new DateTimeOffset(time, TimeSpan.Zero), roomId)
+            : (DateTimeOffset.MaxValue, "");
+
+    private static RoomSummary Describe(Row row, RoomMarker marker, NewestEvent newest) => new()
     {
         RoomId = row.RoomId,
         Name = row.Peer is { } peer ? peer.DisplayName ?? peer.UserName : row.Name,
@@ -85,9 +90,11 @@ public sealed class RoomList(UnitOfWork work, RoomHistory history, ReadMarkers m
         Kind = row.Kind,
         Role = row.Role,
         HeadSeq = newest.HeadSeq,
-        ReadSeq = receipt.Seq,
-        Unread = receipt.Unread,
-        LastEvent = newest.Events is [.., var last] ? JsonSerializer.Deserialize(last.Span, ChatJson.Wire.ChatEvent) : null,
+        ReadSeq = marker.Seq,
+        Unread = marker.Unread,
+        Mentions = marker.Mentions,
+        LastEvent = newest.Event,
+        Notify = row.Notify,
         Peer = row.Peer,
         MemberCount = row.MemberCount,
     };
@@ -104,6 +111,7 @@ public sealed class RoomList(UnitOfWork work, RoomHistory history, ReadMarkers m
             Kind = room.Kind,
             Role = member.Role,
             JoinedAt = member.JoinedAt,
+            Notify = member.Notify,
             MemberCount = room.MemberCount,
             Peer = room.Kind == RoomKinds.Direct
                 ? db.Memberships.Where(m => m.RoomId == room.RoomId && m.UserId != userId)
@@ -121,6 +129,7 @@ public sealed class RoomList(UnitOfWork work, RoomHistory history, ReadMarkers m
         public required string Kind { get; init; }
         public required string Role { get; init; }
         public required DateTimeOffset JoinedAt { get; init; }
+        public required string Notify { get; init; }
         public required int MemberCount { get; init; }
         public Peer? Peer { get; init; }
     }

@@ -53,6 +53,8 @@ public sealed class Rooms(UnitOfWork work, RoomAccessCopy copy, MembershipEvents
                 HeadSeq = 0,
                 ReadSeq = 0,
                 Unread = 0,
+                Mentions = 0,
+                Notify = NotifyLevels.All,
                 MemberCount = 1,
             };
         }, cancellationToken);

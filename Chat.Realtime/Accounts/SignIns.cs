@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Chat.Contracts;
@@ -16,7 +17,6 @@ public sealed class SignIns(UnitOfWork work, AccessTokens tokens, EndedSessions 
 {
     private const int TokenBytes = 32;
     private const int MaxUserAgentLength = 256;
-    private const int MaxSessionsShown = 200;
     /// <summary>A session that is not used for so long is over.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(30);
     /// <summary>A used token is kept so long, to know its reuse for theft; after that it is merely unknown. At most 672 rows of a session.</summary>
@@ -111,16 +111,22 @@ public sealed class SignIns(UnitOfWork work, AccessTokens tokens, EndedSessions 
         foreach (var session in sessions) await ended.AnnounceAsync(userId, session.SessionId);
     }
 
-    /// <summary>The user's sessions that are not over, newest use first.</summary>
-    public async Task<IReadOnlyList<SessionInfo>> ListAsync(ConnectedUser user, CancellationToken cancellationToken)
+    /// <summary>The user's sessions that are not over, newest use first, after the place of one; up to one more than <paramref name="limit"/>.</summary>
+    public async Task<IReadOnlyList<SessionInfo>> ListAsync(ConnectedUser user, string? after, int limit, CancellationToken cancellationToken)
     {
+        var (afterTime, afterId) = after?.Split('\n') is [var ticks, var id] && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var used)
+            && used <= DateTime.MaxValue.Ticks ? (new DateTimeOffset(used, TimeSpan.Zero), id) : (DateTimeOffset.MaxValue, "");
         var now = time.GetUtcNow();
         return await work.RunAsync((db, token) => db.SignIns
             .Where(s => s.UserId == user.UserId && s.RevokedAt == null && s.ExpiresAt > now)
-            .OrderByDescending(s => s.LastUsedAt).Take(MaxSessionsShown)
+            .Where(s => s.LastUsedAt < afterTime || (s.LastUsedAt == afterTime && s.SessionId.CompareTo(afterId) > 0))
+            .OrderByDescending(s => s.LastUsedAt).ThenBy(s => s.SessionId).Take(limit + 1)
             .Select(s => new SessionInfo(s.SessionId, s.CreatedAt, s.LastUsedAt, s.ExpiresAt, s.UserAgent, s.SessionId == user.SessionId))
             .ToListAsync(token), cancellationToken);
     }
+
+    /// <summary>Where a list goes on after this session.</summary>
+    public static string PlaceOf(SessionInfo session) => string.Create(CultureInfo.InvariantCulture, $"{session.LastUsedAt.UtcTicks}\n{session.SessionId}");
 
     /// <summary>The next tokens of a session.</summary>
     private Session Continue(ChatDb db, User user, string sessionId, DateTimeOffset now)

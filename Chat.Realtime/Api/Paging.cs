@@ -8,14 +8,14 @@ namespace Chat.Realtime.Api;
 internal static class Paging
 {
     private const int DefaultLimit = 50;
-    private const int MaxLimit = 200;
+    public const int MaxLimit = 200;
 
     /// <summary>The page size that was asked for, within its bounds.</summary>
-    public static int Limit(int? limit) => limit switch
+    public static int Limit(int? limit, int byDefault = DefaultLimit, int max = MaxLimit) => limit switch
     {
-        null => DefaultLimit,
+        null => byDefault,
         < 1 => throw new ChatException(ErrorCodes.BadRequest, "limit must be at least 1."),
-        { } given => Math.Min(given, MaxLimit),
+        { } given => Math.Min(given, max),
     };
 
     /// <summary>Cuts <paramref name="items"/>, of which one more than the page was read, and links to the rest.</summary>
@@ -23,10 +23,16 @@ internal static class Paging
     {
         if (items.Count <= limit) return items;
         var page = items.Take(limit).ToArray();
-        var query = context.Request.Query.Where(p => p.Key != "after").Select(p => KeyValuePair.Create(p.Key, (string?)p.Value.ToString()))
-            .Append(KeyValuePair.Create("after", (string?)Encode(placeOf(page[^1]))));
-        context.Response.Headers.Link = $"<{QueryHelpers.AddQueryString(context.Request.Path, query)}>; rel=\"next\"";
+        Link(context, placeOf(page[^1]));
         return page;
+    }
+
+    /// <summary>Links to the page that begins after <paramref name="place"/>.</summary>
+    public static void Link(HttpContext context, string place)
+    {
+        var query = context.Request.Query.Where(p => p.Key != "after").Select(p => KeyValuePair.Create(p.Key, (string?)p.Value.ToString()))
+            .Append(KeyValuePair.Create("after", (string?)Encode(place)));
+        context.Response.Headers.Link = $"<{QueryHelpers.AddQueryString(context.Request.Path, query)}>; rel=\"next\"";
     }
 
     /// <summary>The place out of a link; null when none was given.</summary>

@@ -9,6 +9,8 @@ namespace Chat.Realtime.Api;
 /// <summary>Rooms: mine, public ones, and one.</summary>
 internal static class RoomsApi
 {
+    private const int MaxOwnRooms = 1_000;
+
     public static void MapRooms(this IEndpointRouteBuilder api)
     {
         var rooms = api.MapGroup("/rooms").WithTags("Rooms");
@@ -16,6 +18,7 @@ internal static class RoomsApi
         rooms.MapPost("", CreateAsync).WithName("CreateRoom").WithSummary("Make a room and own it");
         rooms.MapPost("/direct", DirectAsync).WithName("GetDirectRoom").WithSummary("The direct room with another user, made when there is none");
         rooms.MapGet("/{roomId}", GetAsync).WithName("GetRoom").WithSummary("One room");
+        rooms.MapPut("/{roomId}/notify", NotifyAsync).WithName("SetNotify").WithSummary("Choose what the caller is notified of: all, mentions or none");
         rooms.MapPatch("/{roomId}", ChangeAsync).WithName("ChangeRoom").WithSummary("Change name, topic or kind (owner, moderator)");
         rooms.MapDelete("/{roomId}", DeleteAsync).WithName("DeleteRoom").WithSummary("Delete a room (owner)");
     }
@@ -24,7 +27,13 @@ internal static class RoomsApi
         bool? @public, string? q, int? limit, string? after,
         ConnectedUser user, RoomList rooms, HttpContext context, CancellationToken cancellationToken)
     {
-        if (@public is not true) return TypedResults.Ok(await rooms.MineAsync(user.UserId, cancellationToken));
+        if (@public is not true)
+        {
+            // A client shows its rooms all at once: only who is in very many gets them in pages unasked.
+            var (mine, next) = await rooms.MineAsync(user.UserId, Paging.Place(after), Paging.Limit(limit, MaxOwnRooms, MaxOwnRooms), cancellationToken);
+            if (next is not null) Paging.Link(context, next);
+            return TypedResults.Ok(mine);
+        }
         var size = Paging.Limit(limit);
         // A name has no line feed, an id neither.
         var place = Paging.Place(after)?.Split('\n');
@@ -55,6 +64,13 @@ internal static class RoomsApi
     {
         await rooms.ChangeAsync(roomId, user, change, cancellationToken);
         return TypedResults.Ok(await FindAsync(roomId, user, list, cancellationToken));
+    }
+
+    private static async Task<NoContent> NotifyAsync(
+        string roomId, NotifyRequest request, ConnectedUser user, NotifyChoice choice, CancellationToken cancellationToken)
+    {
+        await choice.SetAsync(roomId, user, request.Level, cancellationToken);
+        return TypedResults.NoContent();
     }
 
     private static async Task<NoContent> DeleteAsync(string roomId, ConnectedUser user, Rooms rooms, CancellationToken cancellationToken)

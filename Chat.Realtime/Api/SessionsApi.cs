@@ -16,8 +16,13 @@ internal static class SessionsApi
         sessions.MapDelete("/{sessionId}", EndAsync).WithName("EndSession").WithSummary("End a session and its connections");
     }
 
-    private static async Task<Ok<IReadOnlyList<SessionInfo>>> ListAsync(ConnectedUser user, SignIns signIns, CancellationToken cancellationToken) =>
-        TypedResults.Ok(await signIns.ListAsync(user, cancellationToken));
+    private static async Task<Ok<IReadOnlyList<SessionInfo>>> ListAsync(
+        int? limit, string? after, ConnectedUser user, SignIns signIns, HttpContext context, CancellationToken cancellationToken)
+    {
+        var size = Paging.Limit(limit, Paging.MaxLimit);
+        var sessions = await signIns.ListAsync(user, Paging.Place(after), size, cancellationToken);
+        return TypedResults.Ok(Paging.Page(context, sessions, size, SignIns.PlaceOf));
+    }
 
     private static async Task<NoContent> EndAsync(string sessionId, ConnectedUser user, SignIns signIns, CancellationToken cancellationToken) =>
         await signIns.EndAsync(user.UserId, sessionId, cancellationToken)

@@ -11,6 +11,20 @@ internal sealed class ConnectionSubscriptions
         get { lock (_gate) return _byRoom?.Count ?? 0; }
     }
 
+    /// <summary>
+    /// True when the room's own fan-out serves this connection, so that a direct message from the user's feed is not for it. <see cref="Subscription.HasPassedOver"/>
+    /// remembers it.
+    /// </summary>
+    public bool PassOver(string roomId)
+    {
+        lock (_gate)
+        {
+            if (_byRoom?.GetValueOrDefault(roomId) is not { } subscription) return false;
+            subscription.HasPassedOver = true;
+            return true;
+        }
+    }
+
     public bool Contains(string roomId)
     {
         lock (_gate) return _byRoom is not null && _byRoom.ContainsKey(roomId);

@@ -15,6 +15,7 @@ internal sealed partial class LocalRoom(
     : RoomFollower(roomId, history, metrics, time, logger, stopping)
 {
     private readonly List<Subscription> _members = [];
+    private readonly List<(long AfterSeq, TaskCompletionSource Waiter)> _waiters = []; // bounded by who lets requests wait
     private Task<ChannelMessageQueue>? _channel;
     private Task<ChannelMessageQueue>? _ephemeral;
 
@@ -84,9 +85,37 @@ internal sealed partial class LocalRoom(
         lock (Gate)
         {
             if (subscription.Index < 0 || subscription.LostSome || subscription.KeptBackAfter > replaced.DeliverAfter || !replaced.IsLive) return false;
+            subscription.IsMuted = replaced.IsMuted;
             subscription.GoLive(replaced.DeliverAfter);
             return true;
         }
+    }
+
+    /// <summary>Lets a subscription go on with what is durable alone; false when it does so already or has ended.</summary>
+    public bool Mute(Subscription subscription)
+    {
+        lock (Gate)
+        {
+            if (subscription.Index < 0 || subscription.IsMuted) return false;
+            subscription.IsMuted = true;
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// Completes when an event after <paramref name="afterSeq"/> is there, or the numbering restarted. Whoever waits holds the room meanwhile, has it listen, and
+    /// says where it starts; <see cref="Forget"/> ends the waiting.
+    /// </summary>
+    public TaskCompletionSource Await(long afterSeq)
+    {
+        var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (Gate) _waiters.Add((afterSeq, waiter));
+        return waiter;
+    }
+
+    public void Forget(TaskCompletionSource waiter)
+    {
+        lock (Gate) _waiters.RemoveAll(waiting => waiting.Waiter == waiter);
     }
 
     /// <summary>Ends a subscription; false when it had ended already.</summary>
@@ -119,6 +148,7 @@ internal sealed partial class LocalRoom(
 
     protected override void Deliver(in NumberedEvent numbered)
     {
+        Wake(numbered.Seq);
         if (_members.Count == 0) return;
         ReadOnlyMemory<byte> envelope = numbered.ToDelivered();
         var acceptedAtMs = Envelopes.TimestampOf(numbered.Body.Span);
@@ -127,6 +157,7 @@ internal sealed partial class LocalRoom(
 
     protected override void Resync(int epoch, long headSeq)
     {
+        Wake(headSeq);
         ReadOnlyMemory<byte> envelope = Envelopes.Resync(RoomId, epoch, headSeq, Time.GetUtcNow());
         foreach (var member in _members)
         {
@@ -173,8 +204,16 @@ internal sealed partial class LocalRoom(
         lock (Gate)
         {
             foreach (var member in _members)
-                if (member.IsLive) member.Connection.TrySendEphemeral(envelope);
+                if (member is { IsLive: true, IsMuted: false }) member.Connection.TrySendEphemeral(envelope);
         }
+    }
+
+    private void Wake(long seq)
+    {
+        if (_waiters.Count == 0) return;
+        foreach (var (afterSeq, waiter) in _waiters)
+            if (seq > afterSeq) waiter.TrySetResult();
+        _waiters.RemoveAll(waiting => waiting.Waiter.Task.IsCompleted);
     }
 
     private bool Detach(Subscription subscription)

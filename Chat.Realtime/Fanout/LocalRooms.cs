@@ -1,3 +1,4 @@
+using Chat.Contracts;
 using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Realtime.Access;
@@ -48,10 +49,21 @@ internal sealed class LocalRooms(
         room?.Offer(frames);
     }
 
-    /// <summary>Ends the connection's subscription of the room; false when there is none.</summary>
+    /// <summary>
+    /// Ends the connection's subscription of the room; false when there is none. That of a direct room only falls silent (<see cref="Subscription.IsMuted"/>).
+    /// </summary>
     public bool Leave(Connection connection, string roomId)
     {
         if (connection.Subscriptions.Find(roomId) is not { } subscription) return false;
+        return RoomIds.IsDirect(roomId) ? subscription.Room.Mute(subscription) : End(subscription);
+    }
+
+    /// <summary>Ends a muted subscription to make place for another one; false when there is none. A direct message that is just under way may then come twice.</summary>
+    public bool EndMuted(Connection connection) =>
+        connection.Subscriptions.All().FirstOrDefault(subscription => subscription.IsMuted) is { } muted && End(muted);
+
+    private bool End(Subscription subscription)
+    {
         if (!subscription.Room.Leave(subscription)) return false;
         Release(subscription.Room);
         return true;

@@ -21,7 +21,7 @@ internal sealed class RoomSubscriber(LocalRooms rooms, RoomAdmission admission, 
     {
         var roomId = command.RoomId!;
         var standing = await admission.JoinerAsync(roomId, connection.User, cancellationToken);
-        if (connection.Subscriptions.Count >= options.Value.MaxSubscriptions && !connection.Subscriptions.Contains(roomId))
+        if (connection.Subscriptions.Count >= options.Value.MaxSubscriptions && !connection.Subscriptions.Contains(roomId) && !rooms.EndMuted(connection))
             throw new ChatException(ErrorCodes.Conflict, $"A connection can be subscribed to {options.Value.MaxSubscriptions} rooms at most.");
 
         var room = rooms.Hold(roomId);
@@ -47,6 +47,7 @@ internal sealed class RoomSubscriber(LocalRooms rooms, RoomAdmission admission, 
             if (replaced is null || !room.TryContinue(subscription, replaced))
             {
                 if (room.Leave(subscription)) rooms.Release(room);
+                if (subscription.HasPassedOver) connection.Close(CloseCodes.ServiceRestart, "direct messages may have been missed");
             }
             throw;
         }

@@ -32,6 +32,15 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
 
     public bool IsLive => _keptBack is null;
 
+    /// <summary>True when the user's feed left a direct message to this subscription. Belongs to the connection's subscriptions, and is settled once it was removed from them.</summary>
+    public bool HasPassedOver { get; set; }
+
+    /// <summary>
+    /// The client has left this direct room, whose messages it gets all the same. They keep coming from here: a change to the user's feed, which may be ahead or
+    /// behind, would bring one twice or leave one out.
+    /// </summary>
+    public bool IsMuted { get; set; }
+
     public void Deliver(long seq, ReadOnlyMemory<byte> envelope, long acceptedAtMs)
     {
         if (seq <= DeliverAfter) return;

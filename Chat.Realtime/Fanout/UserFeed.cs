@@ -95,7 +95,7 @@ internal sealed partial class UserFeed(
         lock (_connectionsGate)
         {
             foreach (var connection in _connections)
-                if (!connection.Subscriptions.Contains(roomId)) connection.TrySend(envelope, acceptedAtMs);
+                if (!connection.Subscriptions.PassOver(roomId)) connection.TrySend(envelope, acceptedAtMs);
         }
     }
 

@@ -45,8 +45,8 @@ public sealed class ReadMarkers
             var bounds = await _history.GetBoundsAsync(roomId, cancellationToken);
             var move = (await _store.MoveAsync([(user.UserId, roomId, Math.Min(seq, bounds.HeadSeq))], markUnread, cancellationToken))[0];
             if (move.Changed) await AnnounceAsync(user, roomId, move.Seq);
-            var unread = await _unread.CountAsync([(roomId, move.Seq)], cancellationToken);
-            return new ReadReceipt(roomId, move.Seq, unread[0]);
+            var unread = await _unread.CountAsync(user.UserId, [(roomId, move.Seq)], cancellationToken);
+            return new ReadReceipt(roomId, move.Seq, unread[0].Messages);
         }
         catch (Exception failure) when (IsPassing(failure))
         {
@@ -57,8 +57,8 @@ public sealed class ReadMarkers
     /// <summary>Moves the marker up to one's own message; nothing is awaited or announced twice.</summary>
     public void MarkOwn(string userId, string roomId, long seq) => _own.Mark(userId, roomId, seq);
 
-    /// <summary>Marker and unread chat messages (exact to 999) of the user in each of the rooms, in their order.</summary>
-    public async Task<IReadOnlyList<ReadReceipt>> GetAsync(string userId, IReadOnlyList<string> roomIds, CancellationToken cancellationToken)
+    /// <summary>Marker, unread chat messages and mentions of the user in each of the rooms, in their order.</summary>
+    public async Task<IReadOnlyList<RoomMarker>> GetAsync(string userId, IReadOnlyList<string> roomIds, CancellationToken cancellationToken)
     {
         if (roomIds.Count == 0) return [];
         try
@@ -67,8 +67,8 @@ public sealed class ReadMarkers
             var waiting = roomIds.Select(room => _own.Waiting(userId, room)).ToList();
             var stored = await _store.GetAsync(userId, roomIds, cancellationToken);
             var rooms = roomIds.Select((room, i) => (RoomId: room, Marker: Math.Max(stored[i], waiting[i]))).ToList();
-            var unread = await _unread.CountAsync(rooms, cancellationToken);
-            return rooms.Zip(unread, (room, count) => new ReadReceipt(room.RoomId, room.Marker, count)).ToList();
+            var unread = await _unread.CountAsync(userId, rooms, cancellationToken);
+            return rooms.Zip(unread, (room, count) => new RoomMarker(room.RoomId, room.Marker, count.Messages, count.Mentions)).ToList();
         }
         catch (Exception failure) when (IsPassing(failure))
         {

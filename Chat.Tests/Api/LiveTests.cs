@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 using Chat.Realtime.Access;
+using Chat.Realtime.Fanout;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Tests.Api;
@@ -24,6 +25,7 @@ public sealed class LiveTests(ApiFixture fixture)
         Assert.Equal(roomId, update.GetProperty("room_id").GetString());
         Assert.Equal(owner.UserId, update.GetProperty("sender_id").GetString());
         Assert.False(update.TryGetProperty("seq", out _));
+        Assert.True(update.GetProperty("event_id").TryGetGuid(out _));
         var content = JsonDocument.Parse(update.GetProperty("content").GetString()!).RootElement;
         Assert.Equal(["New", "Tea", "public"], [content.GetProperty("name").GetString(), content.GetProperty("topic").GetString(), content.GetProperty("kind").GetString()]);
     }
@@ -59,6 +61,24 @@ public sealed class LiveTests(ApiFixture fixture)
         var finisher = ActivatorUtilities.CreateInstance<DeletedRooms>(_host.Services);
         Assert.True(await finisher.FinishAsync(CancellationToken.None) >= 1);
         Assert.Equal(0, await _host.QueryAsync<long>($"select count(*) from members where room_id = '{roomId}'"));
+    }
+
+    [Fact]
+    public async Task Requests_that_wait_are_answered_by_the_event_and_let_go_of_the_room()
+    {
+        var user = _host.NewUser();
+        var roomId = await user.CreateRoomAsync();
+        var rooms = _host.Services.GetRequiredService<LocalRooms>();
+        for (var seq = 0; seq < 3; seq++)
+        {
+            var waiting = Task.WhenAll(Enumerable.Range(0, 5).Select(_ => user.GetAsync($"/api/rooms/{roomId}/messages?after_seq={seq}&wait=30")));
+            await Until.TrueAsync(() => Task.FromResult(rooms.All().Any(room => room.RoomId == roomId && room.Holders == 5)), "five requests follow the room");
+            Assert.False(waiting.IsCompleted);
+            (await user.PostAsync($"/api/rooms/{roomId}/messages", new { content = $"{seq}" })).Expect(HttpStatusCode.Created);
+            foreach (var answer in await waiting.WaitAsync(TimeSpan.FromSeconds(25)))
+                Assert.Equal($"{seq}", Assert.Single(answer.Expect(HttpStatusCode.OK).Json.GetProperty("events").EnumerateArray()).GetProperty("content").GetString());
+            Assert.All(rooms.All().Where(room => room.RoomId == roomId), room => Assert.Equal(0, room.Holders));
+        }
     }
 
     private static async Task<ClientWebSocket> SubscribedAsync(ApiCaller user, string roomId)

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Chat.Contracts;
 using Chat.Data.Numbering;
 using Chat.Realtime.Reading;
@@ -108,6 +109,29 @@ public sealed class ReadMarkerTests(PeopleFixture people) : IClassFixture<People
         Assert.Equal([0L, 0, 0, 2, 0], receipts.Select(receipt => receipt.Seq));
     }
 
+    [Theory]
+    [InlineData(0)] // all in the hot history
+    [InlineData(3)] // three in Postgres, the rest in the hot history
+    [InlineData(6)] // all in Postgres
+    public async Task Mentions_are_counted_wherever_the_messages_are(int persisted)
+    {
+        var (user, room, process) = await StartAsync(messages: 0);
+        await using var _ = process;
+        for (var i = 0; i < 6; i++)
+        {
+            // A text that looks like the field, the reader's name beside another's, and one that only begins like it.
+            string[] mentions = i switch { 1 => ["bob"], 2 => ["bob", user], 4 => [user], 5 => [user + "x"], _ => [] };
+            await people.Store.NumberAsync(room, Message($"\"mentions\":[\"{user}\"]", mentions));
+            if (i + 1 == persisted) await PersistAsync(room);
+        }
+
+        var marker = Assert.Single(await process.Markers.GetAsync(user, [room], CancellationToken.None));
+        Assert.Equal((6, 2), (marker.Unread, marker.Mentions));
+        await MarkAsync(process, user, room, 3);
+        marker = Assert.Single(await process.Markers.GetAsync(user, [room], CancellationToken.None));
+        Assert.Equal((3, 1), (marker.Unread, marker.Mentions));
+    }
+
     [Fact]
     public async Task Markers_reach_postgres_and_outlive_a_redis_that_lost_them()
     {
@@ -212,6 +236,21 @@ public sealed class ReadMarkerTests(PeopleFixture people) : IClassFixture<People
     {
         var id = Guid.NewGuid();
         return new PendingEvent(id, [], 0, 1_795_512_667_123, Encoding.UTF8.GetBytes($$"""{"event_type":"user_join","event_id":"{{id}}","sender_id":"bob"}"""));
+    }
+
+    private static PendingEvent Message(string content, string[] mentions)
+    {
+        var now = DateTimeOffset.FromUnixTimeMilliseconds(1_795_512_667_123);
+        var envelope = new ChatEvent
+        {
+            EventType = EventTypes.ChatMessage,
+            EventId = Guid.NewGuid().ToString(),
+            SenderId = "alice",
+            Content = content,
+            Timestamp = now,
+            Mentions = mentions.Length > 0 ? mentions : null,
+        };
+        return new PendingEvent(Guid.Parse(envelope.EventId), [], 0, now.ToUnixTimeMilliseconds(), JsonSerializer.SerializeToUtf8Bytes(envelope, ChatJson.Wire.ChatEvent));
     }
 
     private async Task<long?> StoredAsync(string user, string room) =>

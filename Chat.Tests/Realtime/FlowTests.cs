@@ -5,6 +5,7 @@ using System.Text;
 using Chat.Contracts;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Connections;
+using Chat.Realtime.Fanout;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Tests.Realtime;
@@ -104,6 +105,26 @@ public sealed class FlowTests(NodeFixture fixture)
 
         Assert.NotNull(log.Find("Drained; 1 connections did not let go and were cut"));
         Assert.Null(log.Find("The host ran out of time while draining"));
+    }
+
+    [Fact]
+    public async Task A_request_that_waits_does_not_hold_up_a_node_that_stops()
+    {
+        var log = new KeptLog();
+        await using var node = await TestNode.StartAsync(await fixture.BackingAsync(), log, ("Logging:LogLevel:Default", "Information"));
+        var user = NodeFixture.Name("ann");
+        using var http = node.Http(user);
+        using var made = await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { name = "Room", kind = "private" }));
+        var roomId = System.Text.Json.JsonDocument.Parse(await made.Content.ReadAsStringAsync()).RootElement.GetProperty("room_id").GetString();
+        var waiting = http.GetAsync($"/api/rooms/{roomId}/messages?after_seq=0&wait=30");
+        var rooms = node.Services.GetRequiredService<LocalRooms>();
+        await People.Until.TrueAsync(() => rooms.All().Any(room => room.RoomId == roomId && room.Holders == 1), "the request follows the room", TimeSpan.FromSeconds(20));
+
+        await node.StopAsync();
+
+        using var answer = await waiting;
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Contains("\"events\":[]", await answer.Content.ReadAsStringAsync());
     }
 
     [Fact]

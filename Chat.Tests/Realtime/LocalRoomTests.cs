@@ -1,3 +1,5 @@
+using Chat.Contracts;
+using Chat.Data.Numbering;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
@@ -30,5 +32,25 @@ public sealed class LocalRoomTests(NodeFixture fixture)
             Assert.Null(room.Join(subscription, accessVersion: 0));
             return subscription;
         }
+    }
+
+    [Fact]
+    public void Who_waits_for_an_event_is_woken_by_one_that_is_newer_and_by_no_other()
+    {
+        var room = ActivatorUtilities.CreateInstance<LocalRoom>(fixture.Node.Services, NodeFixture.Name("room"), CancellationToken.None);
+        var (first, second, gone) = (room.Await(4), room.Await(6), room.Await(4));
+        room.Forget(gone);
+        room.StartAt(4);
+        room.Offer([Frame(4)]);
+        Assert.False(first.Task.IsCompleted);
+        room.Offer([Frame(5)]);
+        Assert.True(first.Task.IsCompleted);
+        room.Offer([Frame(6)]);
+        Assert.False(second.Task.IsCompleted);
+        room.Offer([Frame(7)]);
+        Assert.True(second.Task.IsCompleted);
+        Assert.False(gone.Task.IsCompleted);
+
+        static RoomFrame Frame(long seq) => new(new NumberedEvent(seq, 0, "{\"a\":1}"u8.ToArray()), 0);
     }
 }
