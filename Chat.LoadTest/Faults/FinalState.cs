@@ -48,10 +48,10 @@ internal sealed class FinalState(HttpCalls http, IReadOnlyList<Route> routes, IR
     private async Task<IReadOnlyDictionary<string, IReadOnlyList<StoredEvent>>> HistoryAsync(TrafficPlan plan, CancellationToken stop)
     {
         var history = new Dictionary<string, IReadOnlyList<StoredEvent>>();
-        foreach (var room in plan.Rooms) history[room] = await RoomAsync(room, users[plan.WriterIds[0]], stop);
-        foreach (var (id, writer) in plan.WriterIds.Zip(plan.Writers))
+        foreach (var room in plan.Rooms) history[room] = await RoomAsync(room, users[plan.Writers[0].UserId], stop);
+        foreach (var writer in plan.Writers)
         {
-            if (!history.ContainsKey(writer.Peer.RoomId)) history[writer.Peer.RoomId] = await RoomAsync(writer.Peer.RoomId, users[id], stop);
+            if (!history.ContainsKey(writer.Peer.RoomId)) history[writer.Peer.RoomId] = await RoomAsync(writer.Peer.RoomId, users[writer.UserId], stop);
         }
         return history;
     }
