@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Chat.Contracts;
 using Chat.LoadTest.Checking;
 using Chat.LoadTest.Platform;
@@ -49,33 +50,50 @@ internal sealed class FaultRun(FaultRunOptions options, Uri origin, Dashboard da
         var clock = clients.Recorder.Clock;
         var problems = new List<Violation>();
         await using var running = new RunningClients(clients, plan, users, stop);
-        try
+        await TellingAsync(async () =>
         {
             var faults = injector.RunAsync(schedule, stop);
             await await Task.WhenAny(faults, running.Broken);
             await faults;
-        }
-        catch (UnhealedException unhealed)
-        {
-            problems.Add(new Violation("not healthy again", "", unhealed.Message, clock.Now));
-        }
+        });
         if (options.Length - clock.Now is { Ticks: > 0 } rest) await Task.Delay(rest, stop);
 
         await output.WriteLineAsync("  the faults are over; waiting until everything is at rest");
         if (!await dashboard.UntilAsync(all => all.All(process => process.IsHealthy), HealPatience, stop))
             problems.Add(new Violation("not healthy again", "", $"{HealPatience.TotalSeconds} s after the last fault", clock.Now));
-        await running.EndWritingAsync(HealPatience);
-        var (history, postgres) = await rooms.SettleAsync(plan, running.Readers, stop);
-        await running.EndReadingAsync();
-
-        var record = clients.Recorder.Take() with
+        RunRecord? atRest = null;
+        await TellingAsync(async () =>
         {
-            Readers = [.. running.Readers.Select(reader => reader.Log)],
-            History = history,
-            Postgres = postgres,
-            RedisForgot = schedule.Any(planned => planned.Fault.Forgets),
-        };
-        return new FaultRunResult(options.Seed, clock.Now, record, [.. problems, .. Checker.Check(record)], injector.Done, clients.Recorder.Outages);
+            await running.EndWritingAsync(HealPatience);
+            var (history, postgres) = await rooms.SettleAsync(plan, running.Readers, stop);
+            await running.EndReadingAsync();
+            atRest = clients.Recorder.Take() with
+            {
+                Readers = [.. running.Readers.Select(reader => reader.Log)],
+                History = history,
+                Postgres = postgres,
+                RedisForgot = schedule.Any(planned => planned.Fault.Forgets),
+            };
+        });
+        // Without a state of rest there is nothing to compare; why there is none is a violation already.
+        return new FaultRunResult(
+            options.Seed, clock.Now, atRest ?? clients.Recorder.Take(), [.. problems, .. atRest is null ? [] : Checker.Check(atRest)], injector.Done, clients.Recorder.Outages);
+
+        async Task TellingAsync(Func<Task> part)
+        {
+            try
+            {
+                await part();
+            }
+            catch (UnhealedException unhealed)
+            {
+                problems.Add(new Violation("not healthy again", "", unhealed.Message, clock.Now));
+            }
+            catch (Exception malformed) when (malformed is FormatException or JsonException or KeyNotFoundException)
+            {
+                problems.Add(new Violation("protocol broken", "", malformed.Message, clock.Now));
+            }
+        }
     }
 
     private async Task<IReadOnlyList<Route>> RoutesAsync(CancellationToken stop)

@@ -34,9 +34,10 @@ internal sealed class FinalState(HttpCalls http, IReadOnlyList<Route> routes, IR
                 var rows = await PostgresRooms.ReadAsync(connection, history.Keys, stop);
                 if (DateTime.UtcNow >= deadline || history.All(room => rows[room.Key].Count == room.Value.Count)) return (history, rows);
             }
-            catch (NpgsqlException) when (DateTime.UtcNow < deadline)
+            catch (NpgsqlException away)
             {
                 // It may be on its way up from the last fault.
+                if (DateTime.UtcNow >= deadline) throw new UnhealedException($"Postgres cannot be read: {away.Message}");
             }
             await Task.Delay(PollInterval, stop);
         }
@@ -67,8 +68,9 @@ internal sealed class FinalState(HttpCalls http, IReadOnlyList<Route> routes, IR
                 await foreach (var json in HistoryPages.ReadAsync(http, routes[attempt % routes.Count], user.Token, room, 0, stop)) events.Add(json.Stored(room));
                 return events;
             }
-            catch (Exception failure) when (failure is LinkLostException or ChatException { Code: ErrorCodes.Unavailable or ErrorCodes.Internal } && DateTime.UtcNow < deadline)
+            catch (Exception failure) when (failure is LinkLostException or ChatException)
             {
+                if (DateTime.UtcNow >= deadline) throw new UnhealedException($"The history of {room} could not be read for {Patience.TotalSeconds} s: {failure.Message}");
                 await Task.Delay(PollInterval, stop);
             }
         }
