@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what the tests need and runs them all; --long adds the ones that take minutes. Other arguments go to the test runner.
+# Sets up what the tests need and runs them all; --long adds the ones that take minutes each (every fault). Other arguments go to the test runner.
 # The last line says "N passed, N failed"; the exit code is 0 only when tests ran and none failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"

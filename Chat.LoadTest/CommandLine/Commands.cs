@@ -57,6 +57,11 @@ internal static class Commands
             await output.WriteLineAsync(problem.Message);
             return ExitCodes.NotRun;
         }
+        catch (HttpRequestException away)
+        {
+            await output.WriteLineAsync($"The dashboard gives no answer: {away.Message}");
+            return ExitCodes.NotRun;
+        }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             await output.WriteLineAsync("Stopped before the end: nothing is proven.");

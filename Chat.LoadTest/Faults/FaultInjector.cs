@@ -9,7 +9,8 @@ namespace Chat.LoadTest.Faults;
 /// <summary>Does what the schedule says. Whatever it froze goes on and whatever it throttled is open when it ends, also when it is cancelled.</summary>
 internal sealed class FaultInjector(Dashboard dashboard, IReadOnlyList<FaultProxy> proxies, string? dataDirectory, RunClock clock)
 {
-    private static readonly TimeSpan HealthPatience = TimeSpan.FromSeconds(60);
+    // Generous: how fast it is stands in the figures; that it comes at all is the promise.
+    private static readonly TimeSpan HealthPatience = TimeSpan.FromSeconds(120);
 
     private readonly ConcurrentQueue<FaultWindow> _done = new();
     // Two faults of one resource, one after the other: what they do is defined for a process that runs.

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Chat.Contracts;
 using Chat.LoadTest.Checking;
 using Chat.LoadTest.Platform;
@@ -48,45 +49,51 @@ internal sealed class FaultRun(FaultRunOptions options, Uri origin, Dashboard da
     {
         var clock = clients.Recorder.Clock;
         var problems = new List<Violation>();
-        using var endWriting = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        using var endReading = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Reader[] readers = [.. plan.Readers.Select((program, i) => new Reader(clients, users[RunSetup.ReaderId(plan, i)], program))];
-        Writer[] writers = [.. plan.Writers.Select((program, i) => new Writer(clients, users[plan.WriterIds[i]], program))];
-        var reading = Task.WhenAll(readers.Select(reader => Task.Run(() => reader.RunAsync(endReading.Token), CancellationToken.None)));
-        var writing = Task.WhenAll(writers.Select(writer => Task.Run(() => writer.RunAsync(endWriting.Token, giveUp.Token), CancellationToken.None)));
-        try
+        await using var running = new RunningClients(clients, plan, users, stop);
+        await TellingAsync(async () =>
         {
             var faults = injector.RunAsync(schedule, stop);
-            // A client that breaks is a fault of this program: it ends the run.
-            await await Task.WhenAny(faults, reading, writing);
+            await await Task.WhenAny(faults, running.Broken);
             await faults;
-        }
-        catch (UnhealedException unhealed)
-        {
-            problems.Add(new Violation("not healthy again", "", unhealed.Message, clock.Now));
-        }
+        });
         if (options.Length - clock.Now is { Ticks: > 0 } rest) await Task.Delay(rest, stop);
 
         await output.WriteLineAsync("  the faults are over; waiting until everything is at rest");
         if (!await dashboard.UntilAsync(all => all.All(process => process.IsHealthy), HealPatience, stop))
             problems.Add(new Violation("not healthy again", "", $"{HealPatience.TotalSeconds} s after the last fault", clock.Now));
-        await endWriting.CancelAsync();
-        giveUp.CancelAfter(HealPatience);
-        await writing;
-        foreach (var writer in writers) await writer.DisposeAsync();
-        var (history, postgres) = await rooms.SettleAsync(plan, readers, stop);
-        await endReading.CancelAsync();
-        await reading;
-
-        var record = clients.Recorder.Take() with
+        RunRecord? atRest = null;
+        await TellingAsync(async () =>
         {
-            Readers = [.. readers.Select(reader => reader.Log)],
-            History = history,
-            Postgres = postgres,
-            RedisForgot = injector.Done.Any(window => schedule.Any(planned => planned.Fault.Forgets && planned.Fault.Name == window.Name)),
-        };
-        return new FaultRunResult(options.Seed, clock.Now, record, [.. problems, .. Checker.Check(record)], injector.Done, clients.Recorder.Outages);
+            await running.EndWritingAsync(HealPatience);
+            var (history, postgres) = await rooms.SettleAsync(plan, running.Readers, stop);
+            await running.EndReadingAsync();
+            atRest = clients.Recorder.Take() with
+            {
+                Readers = [.. running.Readers.Select(reader => reader.Log)],
+                History = history,
+                Postgres = postgres,
+                RedisForgot = schedule.Any(planned => planned.Fault.Forgets),
+            };
+        });
+        // Without a state of rest there is nothing to compare; why there is none is a violation already.
+        return new FaultRunResult(
+            options.Seed, clock.Now, atRest ?? clients.Recorder.Take(), [.. problems, .. atRest is null ? [] : Checker.Check(atRest)], injector.Done, clients.Recorder.Outages);
+
+        async Task TellingAsync(Func<Task> part)
+        {
+            try
+            {
+                await part();
+            }
+            catch (UnhealedException unhealed)
+            {
+                problems.Add(new Violation("not healthy again", "", unhealed.Message, clock.Now));
+            }
+            catch (Exception malformed) when (malformed is FormatException or JsonException or KeyNotFoundException)
+            {
+                problems.Add(new Violation("protocol broken", "", malformed.Message, clock.Now));
+            }
+        }
     }
 
     private async Task<IReadOnlyList<Route>> RoutesAsync(CancellationToken stop)
@@ -99,7 +106,7 @@ internal sealed class FaultRun(FaultRunOptions options, Uri origin, Dashboard da
     {
         var tokens = new AccessTokens(signingKey);
         var expires = DateTimeOffset.UtcNow + options.Length + TokenLifetime;
-        var ids = plan.WriterIds.Concat(Enumerable.Range(0, plan.Readers.Count).Select(i => RunSetup.ReaderId(plan, i))).Distinct();
+        var ids = plan.Writers.Select(writer => writer.UserId).Concat(plan.Readers.Select(reader => reader.UserId)).Distinct();
         return ids.ToDictionary(id => id, id => new User(id, tokens.Mint(id, id, expires)));
     }
 }

@@ -8,7 +8,7 @@ namespace Chat.LoadTest.Faults;
 /// <summary>Starts or finds the system, runs, reports, and answers with the exit code.</summary>
 internal static class FaultsCommand
 {
-    private const int ShownViolations = 20;
+    private const int ShownOfKind = 8;
 
     public static async Task<int> RunAsync(IReadOnlyList<string> words, TextWriter output, CancellationToken stop)
     {
@@ -46,9 +46,11 @@ internal static class FaultsCommand
         async Task<FaultRunResult> TellAsync(FaultRun run)
         {
             var result = await run.RunAsync(stop);
-            foreach (var violation in result.Violations.Take(ShownViolations))
+            // Some of each kind: one defect can make hundreds of one.
+            foreach (var violation in result.Violations.GroupBy(violation => violation.Verdict).SelectMany(kind => kind.Take(ShownOfKind)))
                 await output.WriteLineAsync($"VIOLATION {violation.Verdict}: {violation.RoomId} {violation.Detail}{(violation.At is { } at ? $" (at {at.TotalSeconds:0.000} s)" : "")}");
-            if (result.Violations.Count > ShownViolations) await output.WriteLineAsync($"… and {result.Violations.Count - ShownViolations} more");
+            foreach (var kind in result.Violations.GroupBy(violation => violation.Verdict))
+                await output.WriteLineAsync($"  {kind.Count()} × {kind.Key}");
             foreach (var line in RunFigures.Of(result).Lines()) await output.WriteLineAsync(line);
             return result;
         }

@@ -34,9 +34,10 @@ internal sealed class FinalState(HttpCalls http, IReadOnlyList<Route> routes, IR
                 var rows = await PostgresRooms.ReadAsync(connection, history.Keys, stop);
                 if (DateTime.UtcNow >= deadline || history.All(room => rows[room.Key].Count == room.Value.Count)) return (history, rows);
             }
-            catch (NpgsqlException) when (DateTime.UtcNow < deadline)
+            catch (NpgsqlException away)
             {
                 // It may be on its way up from the last fault.
+                if (DateTime.UtcNow >= deadline) throw new UnhealedException($"Postgres cannot be read: {away.Message}");
             }
             await Task.Delay(PollInterval, stop);
         }
@@ -48,10 +49,10 @@ internal sealed class FinalState(HttpCalls http, IReadOnlyList<Route> routes, IR
     private async Task<IReadOnlyDictionary<string, IReadOnlyList<StoredEvent>>> HistoryAsync(TrafficPlan plan, CancellationToken stop)
     {
         var history = new Dictionary<string, IReadOnlyList<StoredEvent>>();
-        foreach (var room in plan.Rooms) history[room] = await RoomAsync(room, users[plan.WriterIds[0]], stop);
-        foreach (var (id, writer) in plan.WriterIds.Zip(plan.Writers))
+        foreach (var room in plan.Rooms) history[room] = await RoomAsync(room, users[plan.Writers[0].UserId], stop);
+        foreach (var writer in plan.Writers)
         {
-            if (!history.ContainsKey(writer.Peer.RoomId)) history[writer.Peer.RoomId] = await RoomAsync(writer.Peer.RoomId, users[id], stop);
+            if (!history.ContainsKey(writer.Peer.RoomId)) history[writer.Peer.RoomId] = await RoomAsync(writer.Peer.RoomId, users[writer.UserId], stop);
         }
         return history;
     }
@@ -67,8 +68,9 @@ internal sealed class FinalState(HttpCalls http, IReadOnlyList<Route> routes, IR
                 await foreach (var json in HistoryPages.ReadAsync(http, routes[attempt % routes.Count], user.Token, room, 0, stop)) events.Add(json.Stored(room));
                 return events;
             }
-            catch (Exception failure) when (failure is LinkLostException or ChatException { Code: ErrorCodes.Unavailable or ErrorCodes.Internal } && DateTime.UtcNow < deadline)
+            catch (Exception failure) when (failure is LinkLostException or ChatException)
             {
+                if (DateTime.UtcNow >= deadline) throw new UnhealedException($"The history of {room} could not be read for {Patience.TotalSeconds} s: {failure.Message}");
                 await Task.Delay(PollInterval, stop);
             }
         }

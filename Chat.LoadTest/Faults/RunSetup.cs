@@ -7,24 +7,17 @@ namespace Chat.LoadTest.Faults;
 /// <summary>Makes users and rooms before anything is disturbed.</summary>
 internal sealed class RunSetup(HttpCalls http, Route route)
 {
-    /// <summary>The last readers are second devices of the writers; the others are users of their own.</summary>
-    public static string ReaderId(TrafficPlan plan, int reader)
-    {
-        var firstDevice = plan.Readers.Count - plan.WriterIds.Count;
-        return reader >= firstDevice ? plan.WriterIds[reader - firstDevice] : $"{plan.Rooms[0]}-r{reader}";
-    }
-
     public async Task PrepareAsync(TrafficPlan plan, IReadOnlyDictionary<string, User> users, CancellationToken stop)
     {
         try
         {
             foreach (var user in users.Values) await http.GetAsync(route, user.Token, "/api/me", stop);
-            var owner = users[plan.WriterIds[0]];
+            var owner = users[plan.Writers[0].UserId];
             foreach (var room in plan.Rooms) await http.PostAsync(route, owner.Token, "/api/rooms", new { room_id = room, name = room, kind = "public" }, stop);
-            foreach (var (id, writer) in plan.WriterIds.Zip(plan.Writers))
+            foreach (var writer in plan.Writers)
             {
-                var made = await http.PostAsync(route, users[id].Token, "/api/rooms/direct", new { user_id = writer.Peer.UserId }, stop);
-                if (made.Text("room_id") != writer.Peer.RoomId) throw new UsageException($"The direct room of {id} has the id {made.Text("room_id")}, which is not the documented one.");
+                var made = await http.PostAsync(route, users[writer.UserId].Token, "/api/rooms/direct", new { user_id = writer.Peer.UserId }, stop);
+                if (made.Text("room_id") != writer.Peer.RoomId) throw new UsageException($"The direct room of {writer.UserId} has the id {made.Text("room_id")}, which is not the documented one.");
             }
         }
         catch (Exception failure) when (failure is LinkLostException or Contracts.ChatException)

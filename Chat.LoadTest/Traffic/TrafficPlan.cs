@@ -1,7 +1,7 @@
 namespace Chat.LoadTest.Traffic;
 
 /// <summary>Who writes and who reads, from the seed alone; only the run's tag, which keeps two runs on one system apart, is not in it.</summary>
-internal sealed record TrafficPlan(IReadOnlyList<string> Rooms, IReadOnlyList<string> WriterIds, IReadOnlyList<WriterProgram> Writers, IReadOnlyList<ReaderProgram> Readers)
+internal sealed record TrafficPlan(IReadOnlyList<string> Rooms, IReadOnlyList<WriterProgram> Writers, IReadOnlyList<ReaderProgram> Readers)
 {
     private const int RoomCount = 8;
     private const int WriterCount = 8;
@@ -23,17 +23,17 @@ internal sealed record TrafficPlan(IReadOnlyList<string> Rooms, IReadOnlyList<st
         string[] users = [.. Enumerable.Range(0, WriterCount).Select(i => $"{tag}-w{i}")];
         // Two by two they are each other's peers.
         DirectPeer[] peers = [.. users.Select((user, i) => new DirectPeer(users[i ^ 1], directRoom(user, users[i ^ 1])))];
-        WriterProgram[] writers = [.. users.Select((_, i) => new WriterProgram(random.Next(), $"w{i}", rooms, peers[i], i % routes, MeanPause))];
+        WriterProgram[] writers = [.. users.Select((user, i) => new WriterProgram(random.Next(), user, $"w{i}", rooms, peers[i], i % routes, MeanPause))];
 
         var readers = new List<ReaderProgram>();
         for (var i = 0; i < ReaderCount; i++)
-            readers.Add(new($"reader {i}", random.Next(), Some(), i % routes, TimeSpan.Zero, i % 2 == 0 ? ReaderStart.Now : ReaderStart.SinceZero));
+            readers.Add(new($"reader {i}", $"{tag}-r{i}", random.Next(), Some(), i % routes, TimeSpan.Zero, i % 2 == 0 ? ReaderStart.Now : ReaderStart.SinceZero));
         for (var i = 0; i < LateCount; i++)
-            readers.Add(new($"late reader {i}", random.Next(), Some(), random.Next(routes), length * (0.1 + 0.8 * random.NextDouble()), i % 2 == 0 ? ReaderStart.Now : ReaderStart.History));
+            readers.Add(new($"late reader {i}", $"{tag}-l{i}", random.Next(), Some(), random.Next(routes), length * (0.1 + 0.8 * random.NextDouble()), i % 2 == 0 ? ReaderStart.Now : ReaderStart.History));
         // A second device of each writer; it is in the room of its direct messages as well.
         for (var i = 0; i < WriterCount; i++)
-            readers.Add(new($"device of w{i}", random.Next(), [peers[i].RoomId, rooms[i % RoomCount]], (i + 1) % routes, TimeSpan.Zero, ReaderStart.SinceZero));
-        return new TrafficPlan(rooms, users, writers, readers);
+            readers.Add(new($"device of w{i}", users[i], random.Next(), [peers[i].RoomId, rooms[i % RoomCount]], (i + 1) % routes, TimeSpan.Zero, ReaderStart.SinceZero));
+        return new TrafficPlan(rooms, writers, readers);
 
         string[] Some()
         {
@@ -42,7 +42,4 @@ internal sealed record TrafficPlan(IReadOnlyList<string> Rooms, IReadOnlyList<st
             return shuffled[..RoomsPerReader];
         }
     }
-
-    /// <summary>The rooms of direct messages.</summary>
-    public IEnumerable<string> DirectRooms => Writers.Select(writer => writer.Peer.RoomId).Distinct();
 }

@@ -21,7 +21,7 @@ internal sealed class Writer(Clients clients, User user, WriterProgram program) 
     /// <param name="giveUp">Nothing is repeated any more.</param>
     public async Task RunAsync(CancellationToken end, CancellationToken giveUp)
     {
-        foreach (var step in program.Steps(user.Id))
+        foreach (var step in program.Steps())
         {
             try
             {

@@ -19,14 +19,14 @@ internal enum StepKind
 internal sealed record WriterStep(TimeSpan Pause, Operation Operation, StepKind Kind, int Seed);
 
 /// <summary>What a writer does, from its seed alone: the same messages, in the same rooms, in the same ways.</summary>
-internal sealed record WriterProgram(int Seed, string Tag, IReadOnlyList<string> Rooms, DirectPeer Peer, int FirstRoute, TimeSpan MeanPause)
+internal sealed record WriterProgram(int Seed, string UserId, string Tag, IReadOnlyList<string> Rooms, DirectPeer Peer, int FirstRoute, TimeSpan MeanPause)
 {
     private const double ShareDirect = 0.15;
     private const double ShareVersion7 = 0.3;
     private const int LongContent = 4_000;
 
     /// <summary>Endless.</summary>
-    public IEnumerable<WriterStep> Steps(string senderId)
+    public IEnumerable<WriterStep> Steps()
     {
         var random = new Random(Seed);
         for (var n = 0; ; n++)
@@ -38,7 +38,7 @@ internal sealed record WriterProgram(int Seed, string Tag, IReadOnlyList<string>
             var length = random.NextDouble() < 0.02 ? LongContent : random.Next(10, 200);
             var kind = random.NextDouble() switch { < 0.05 => StepKind.Again, < 0.10 => StepKind.Race, < 0.15 => StepKind.Http, _ => StepKind.Once };
             var pause = MeanPause * (2 * random.NextDouble());
-            var operation = new Operation(new OperationKey(senderId, room, clientId), $"{Tag} {n} {new string('x', length)} ü ✓ \"\\", direct ? Peer.UserId : null);
+            var operation = new Operation(new OperationKey(UserId, room, clientId), $"{Tag} {n} {new string('x', length)} ü ✓ \"\\", direct ? Peer.UserId : null);
             yield return new WriterStep(pause, operation, kind, random.Next());
         }
     }

@@ -37,7 +37,7 @@ public sealed class ScheduleTests
 
         static TrafficPlan Plan(int seed) => TrafficPlan.Make(seed, "tag", TenMinutes, routes: 6, RoomIds.Direct);
         // The ids that are UUIDv7 carry the moment.
-        static IEnumerable<object> Messages(TrafficPlan plan) => plan.Writers[0].Steps("me").Take(200).Select(step => (step.Pause, step.Operation.Key.RoomId, step.Operation.Content, step.Kind, step.Seed)).Cast<object>().ToArray();
+        static IEnumerable<object> Messages(TrafficPlan plan) => plan.Writers[0].Steps().Take(200).Select(step => (step.Pause, step.Operation.Key.RoomId, step.Operation.Content, step.Kind, step.Seed)).Cast<object>().ToArray();
     }
 
     [Fact]
