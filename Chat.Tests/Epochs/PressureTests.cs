@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
+using Chat.Data.Numbering;
 using Chat.Realtime.Log;
 using Chat.Tests.Backends;
+using Chat.Tests.Numbering;
 using Chat.Tests.Persister;
 using Chat.Tests.Realtime;
 using Confluent.Kafka;
@@ -96,6 +98,32 @@ public sealed class PressureTests(PostgresFixture postgres)
             Assert.Equal("ack", (await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = $"{i}", client_id = $"{roomId}-{i}" })).GetProperty("event_type").GetString());
         Assert.Equal("before", (await client.NextAsync("chat_message")).GetProperty("content").GetString());
         for (var i = 0; i < 9; i++) Assert.Equal($"{i}", (await client.NextAsync("chat_message")).GetProperty("content").GetString());
+    }
+
+    [Fact]
+    public async Task A_gap_of_1000_events_is_recovered_and_a_larger_one_is_not()
+    {
+        await using var platform = await Platform.StartAsync(postgres);
+        var (user, roomId) = (NodeFixture.Name("ann"), NodeFixture.Name("room"));
+        using (var http = platform.Nodes[0].Http(user))
+        using (var made = await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" })))
+            Assert.True(made.IsSuccessStatusCode);
+        await using var client = await platform.Nodes[0].ConnectAsync(user);
+        await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = "first" });
+        foreach (var chunk in Enumerable.Range(0, 1_001).Chunk(50))
+        {
+            await platform.Nodes[1].Services.GetRequiredService<RoomNumbering>()
+                .NumberAsync(roomId, 0, [.. chunk.Select(i => RoomStore.Event($"{i}"))], CancellationToken.None);
+        }
+        var head = (await client.AskAsync(new { event_type = "subscribe", room_id = roomId })).GetProperty("head_seq").GetInt64();
+
+        var recovered = await client.AskAsync(new { event_type = "subscribe", room_id = roomId, since_seq = head - 1_000 });
+        var tooLarge = await client.AskAsync(new { event_type = "subscribe", room_id = roomId, since_seq = head - 1_001 });
+
+        Assert.True(recovered.GetProperty("recovered").GetBoolean());
+        Assert.Equal(Enumerable.Range(1, 1_000).Select(i => head - 1_000 + i), recovered.GetProperty("events").EnumerateArray().Select(e => e.GetProperty("seq").GetInt64()));
+        Assert.False(tooLarge.GetProperty("recovered").GetBoolean());
+        Assert.Empty(tooLarge.GetProperty("events").EnumerateArray());
     }
 
     private static async Task<bool> TakesWritesAsync(ConnectionMultiplexer redis)
