@@ -10,8 +10,11 @@ namespace Chat.Persister;
 internal static class PersisterServices
 {
     private const string Group = "chat-persister";
-    // A persister that was killed holds its partitions for so long; nodes go on meanwhile, only history in Postgres is behind.
-    private const int SessionTimeoutMs = 10_000;
+    // A persister that was killed holds its partitions for so long: history in Postgres is behind meanwhile, and should Redis lose data in that time, sends
+    // wait for it. Brokers take no less unless they are told to (group.min.session.timeout.ms).
+    private const int SessionTimeoutMs = 6_000;
+    // A third, so that two that are late on a busy machine cost nothing.
+    private const int HeartbeatMs = SessionTimeoutMs / 3;
 
     public static IHostApplicationBuilder AddPersister(this IHostApplicationBuilder builder)
     {
@@ -52,6 +55,7 @@ internal static class PersisterServices
         EnableAutoOffsetStore = false,
         AutoOffsetReset = AutoOffsetReset.Earliest,
         SessionTimeoutMs = SessionTimeoutMs,
+        HeartbeatIntervalMs = HeartbeatMs,
         // The whole log of an outage may wait: what is fetched ahead is bounded in bytes.
         QueuedMaxMessagesKbytes = 16 * 1024,
         FetchWaitMaxMs = 100,

@@ -132,7 +132,8 @@ internal sealed partial class EventLog : BackgroundService
         .SetLogHandler((_, message) => Log.Library(_logger, message.Level <= SyslogLevel.Critical ? LogLevel.Warning : LogLevel.Debug, message.Message))
         .Build();
 
-    private void Note(Error error)
+    /// <summary>What the client says of itself or of a record; a fatal error ends this producer.</summary>
+    internal void Note(Error error)
     {
         if (error.IsFatal)
         {

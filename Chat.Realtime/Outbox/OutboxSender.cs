@@ -7,7 +7,7 @@ using Chat.Realtime.Publishing;
 
 namespace Chat.Realtime.Outbox;
 
-/// <summary>Hands an event to the log and completes when it has its number: <see cref="EventPublisher.PublishAsync"/>.</summary>
+/// <summary>Hands an event to the log and completes when it has its number: <see cref="EventPublisher.PublishWhenOpenAsync"/>.</summary>
 public delegate Task<SendReceipt> PublishEvent(OutgoingEvent outgoing, CancellationToken cancellationToken);
 
 /// <summary>

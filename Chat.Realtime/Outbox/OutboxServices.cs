@@ -8,15 +8,7 @@ internal static class OutboxServices
     public static IHostApplicationBuilder AddOutbox(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.TryAddSingleton<PublishEvent>(provider =>
-        {
-            var publisher = provider.GetRequiredService<EventPublisher>();
-            return async (outgoing, cancellationToken) =>
-            {
-                await publisher.WhenOpenAsync(outgoing.Envelope.RoomId!, cancellationToken);
-                return await publisher.PublishAsync(outgoing, cancellationToken);
-            };
-        });
+        services.TryAddSingleton<PublishEvent>(provider => provider.GetRequiredService<EventPublisher>().PublishWhenOpenAsync);
         services.AddSingleton<OutboxSender>();
         services.AddHostedService(provider => provider.GetRequiredService<OutboxSender>());
         services.AddSingleton<OutboxSweeper>();

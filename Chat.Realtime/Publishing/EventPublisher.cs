@@ -69,6 +69,13 @@ public sealed class EventPublisher
         return WaitAsync(publication, cancellationToken);
     }
 
+    /// <summary><see cref="WhenOpenAsync"/>, then <see cref="PublishAsync"/>.</summary>
+    public async Task<SendReceipt> PublishWhenOpenAsync(OutgoingEvent outgoing, CancellationToken cancellationToken)
+    {
+        await WhenOpenAsync(outgoing.Envelope.RoomId!, cancellationToken);
+        return await PublishAsync(outgoing, cancellationToken);
+    }
+
     private async Task<SendReceipt> WaitAsync(Publication publication, CancellationToken cancellationToken)
     {
         try

@@ -23,7 +23,7 @@ public sealed class OutboxTests(ApiFixture fixture)
         var eventId = await host.QueryAsync<Guid>($"select event_id from outbox where room_id = '{roomId}' and sent_at is null");
 
         var publisher = host.Services.GetRequiredService<EventPublisher>();
-        var sweeper = ActivatorUtilities.CreateInstance<OutboxSweeper>(host.Services, new PublishEvent(publisher.PublishAsync));
+        var sweeper = ActivatorUtilities.CreateInstance<OutboxSweeper>(host.Services, new PublishEvent(publisher.PublishWhenOpenAsync));
         Assert.Equal(0, await sweeper.SweepAsync(CancellationToken.None)); // still claimed by its process
         await using (var expire = host.Database.CreateCommand("update outbox set claimed_until = now() - interval '1 second'")) await expire.ExecuteNonQueryAsync();
         // The host's own sweeper, whose sends hang, may claim it first; then its claim is expired again.

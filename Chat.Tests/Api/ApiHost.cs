@@ -89,15 +89,19 @@ public sealed class ApiFixture(PostgresFixture postgres, KafkaFixture kafka) : I
 
     public ApiHost Host { get; private set; } = null!;
 
+    /// <summary>The Redis database of <see cref="Host"/>.</summary>
+    public string Redis { get; private set; } = "";
+
     public async ValueTask InitializeAsync()
     {
         _redis = await RedisFixture.StartServerAsync();
-        Host = await StartAsync(new Dictionary<string, string?> { ["Chat:Limits:RequestsPerSecond"] = "0" });
+        Redis = _redis.CreateDatabase();
+        Host = await StartAsync(new Dictionary<string, string?> { ["Chat:Limits:RequestsPerSecond"] = "0", ["ConnectionStrings:redis"] = Redis });
     }
 
-    /// <summary>Another node with a database of its own.</summary>
+    /// <summary>Another node with databases of its own.</summary>
     public async Task<ApiHost> StartAsync(IEnumerable<KeyValuePair<string, string?>> settings, Action<IServiceCollection>? services = null) =>
-        await ApiHost.StartAsync(await postgres.CreateDatabaseAsync(), _redis!.ConnectionString, await kafka.GetConnectionStringAsync(), settings, services);
+        await ApiHost.StartAsync(await postgres.CreateDatabaseAsync(), _redis!.CreateDatabase(), await kafka.GetConnectionStringAsync(), settings, services);
 
     public async ValueTask DisposeAsync()
     {

@@ -71,7 +71,7 @@ public sealed class SessionTests(ApiFixture fixture)
     public async Task A_session_ended_on_one_node_is_soon_over_on_the_others()
     {
         var session = await Accounts.RegisterAsync(_host);
-        await using var other = await fixture.StartAsync([]); // another database, but the same Redis and key
+        await using var other = await fixture.StartAsync(new Dictionary<string, string?> { ["ConnectionStrings:redis"] = fixture.Redis }); // another database, but the same Redis and key
         var elsewhere = other.Caller(session.AccessToken);
         (await elsewhere.GetAsync("/api/me")).Expect(HttpStatusCode.OK);
         (await _nobody.PostAsync("/api/auth/logout", new { refresh_token = session.RefreshToken })).Expect(HttpStatusCode.NoContent);

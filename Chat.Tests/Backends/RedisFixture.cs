@@ -13,21 +13,12 @@ namespace Chat.Tests.Backends;
 public sealed class RedisFixture : IAsyncDisposable
 {
     private readonly Lazy<Task<RedisTestServer>> _shared = new(StartServerAsync);
-    private int _databases;
 
     /// <summary>The connection string of the shared server, in the form of StackExchange.Redis.</summary>
     public async Task<string> GetConnectionStringAsync() => (await _shared.Value).ConnectionString;
 
-    /// <summary>
-    /// An empty database on the shared server, for what numbers events: two Postgres databases on one Redis database would take the epoch from each other.
-    /// </summary>
-    public async Task<string> CreateDatabaseAsync()
-    {
-        var number = Interlocked.Increment(ref _databases);
-        return number < RedisTestServer.Databases
-            ? $"{await GetConnectionStringAsync()},defaultDatabase={number}"
-            : throw new InvalidOperationException($"All {RedisTestServer.Databases} databases of the shared Redis are taken: raise {nameof(RedisTestServer)}.{nameof(RedisTestServer.Databases)}.");
-    }
+    /// <summary>An empty database on the shared server, for what numbers events (<see cref="RedisTestServer.CreateDatabase"/>).</summary>
+    public async Task<string> CreateDatabaseAsync() => (await _shared.Value).CreateDatabase();
 
     /// <summary>A server of the caller's own, empty; disposing it ends it.</summary>
     public static Task<RedisTestServer> StartServerAsync() => TestServer.StartNewAsync<RedisTestServer>();
@@ -42,15 +33,27 @@ public sealed class RedisFixture : IAsyncDisposable
 /// <summary>A Redis server with append-only file, as the local engine runs it.</summary>
 public sealed class RedisTestServer : TestServer
 {
-    public const int Databases = 1_024;
+    private const int Databases = 1_024;
 
     private readonly RedisServer _server;
+    private int _taken;
 
     public RedisTestServer() => _server = new RedisServer(DataDirectory["redis"], Port, "test-password");
 
     public int Port { get; } = LoopbackPort.Pick();
 
     public string ConnectionString => _server.ConnectionString;
+
+    /// <summary>
+    /// An empty database of this server, for what numbers events: two Postgres databases on one Redis database would take the epoch from each other.
+    /// </summary>
+    public string CreateDatabase()
+    {
+        var number = Interlocked.Increment(ref _taken);
+        return number < Databases
+            ? $"{ConnectionString},defaultDatabase={number}"
+            : throw new InvalidOperationException($"All {Databases} databases of this Redis are taken: raise {nameof(RedisTestServer)}.{nameof(Databases)}.");
+    }
 
     /// <summary>Where the append-only file lies: a test may empty it or put an older copy there while the server is down.</summary>
     public string DataPath => DataDirectory["redis"];

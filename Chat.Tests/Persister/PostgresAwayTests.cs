@@ -39,4 +39,21 @@ public sealed class PostgresAwayTests : IAsyncLifetime
 
         await _servers.AssertPersistedAsync(_room, [.. before, .. meanwhile]);
     }
+
+    [Fact]
+    public async Task A_persister_that_starts_while_Postgres_is_away_numbers_and_writes_afterwards()
+    {
+        var before = await _servers.Log.AppendNewAsync(_room, 10);
+        await using (await _servers.StartPersisterAsync())
+            await _servers.WaitForRowsAsync(_room, 10);
+
+        await _postgres.KillAsync();
+        var meanwhile = await _servers.Log.AppendNewAsync(_room, 20);
+        await using var persister = await _servers.StartPersisterAsync();
+        await PersisterServers.PollAsync(async () => (long)await _servers.Store.Redis.HashGetAsync(RedisKeys.Head(_room), "head") == 30,
+            () => "numbers from a persister that has not seen Postgres");
+        await _postgres.StartAsync();
+
+        await _servers.AssertPersistedAsync(_room, [.. before, .. meanwhile]);
+    }
 }
