@@ -30,8 +30,8 @@ public sealed class SignalRTransportTests(SharedSystem shared)
         var theirs = await other.Connection.SendMessageAsync(room, "theirs").Within("the receipt");
         await device.ExpectMessagesAsync(room, 2);
         Assert.Equal([mine.EventId, theirs.EventId], device.Messages(room).Select(message => message.EventId));
-        var page = await device.Connection.GetHistoryAsync(room, limit: 2).Within("the page");
-        Assert.Equal([mine.Seq, theirs.Seq], page.Events.Select(e => e.Seq!.Value));
+        var page = await device.Connection.GetHistoryAsync(room).Within("the page");
+        Assert.Equal([mine.Seq, theirs.Seq], page.Events.Where(e => e.EventType == EventTypes.ChatMessage).Select(e => e.Seq!.Value));
         var refused = await Assert.ThrowsAsync<ChatException>(() => device.Connection.SubscribeAsync(closed).Within("the refusal"));
         Assert.Equal(ErrorCodes.NotFound, refused.Code);
     }
