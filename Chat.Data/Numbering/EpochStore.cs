@@ -104,7 +104,18 @@ public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMul
     private async Task<NumberingScript?> FindInRedisAsync(CancellationToken cancellationToken)
     {
         var (guard, _) = await AskRedisAsync(NoEpoch, cancellationToken);
-        return guard is { } epoch && (await AskRedisAsync(epoch, cancellationToken)).IsLoaded ? Use(new NumberingEpoch(epoch, DateTimeOffset.UtcNow)) : null;
+        if (guard is not { } epoch || !(await AskRedisAsync(epoch, cancellationToken)).IsLoaded)
+            return null;
+        await _oneAtATime.WaitAsync(cancellationToken);
+        try
+        {
+            // Postgres may have answered somebody else meanwhile.
+            return _script ?? Use(new NumberingEpoch(epoch, DateTimeOffset.UtcNow));
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
     }
 
     private async Task<(int? Guard, bool IsLoaded)> AskRedisAsync(int epoch, CancellationToken cancellationToken)
