@@ -20,13 +20,14 @@ internal static class Commands
         faults    hurts a system while clients chat, then proves that nothing was lost, doubled or reordered
           --minutes M          how long (default 3)
           --seed S             schedule and clients (default: drawn and printed); the same seed gives the same ones
-          --faults A,B,…       which faults: names, patterns such as stop-continue-*, default or all (default: default)
+          --faults A,B,…       which faults: names, or patterns such as stop-continue-* (default: all)
           --nodes N, --persisters N
                                of the system that is started (default 2, 2)
           --report FILE        writes a self-contained HTML page
           --keep               yes: keeps the data directory also after a clean run (default no)
           --target URL --dashboard URL [--data DIRECTORY] [--postgres CONNECTION]
-                               attaches to a system that runs instead of starting one; its limits must be off
+                               attaches to a system that runs instead of starting one; its limits must be off,
+                               and rewind-redis is left out unless --data is given
         Names of faults:
         """;
 
@@ -73,7 +74,7 @@ internal static class Commands
     {
         await output.WriteLineAsync(Help);
         foreach (var fault in FaultCatalogue.All)
-            await output.WriteLineAsync($"  {fault.Name,-26} {fault.Says}{(fault.IsDefault ? "" : " (not in default)")}");
+            await output.WriteLineAsync($"  {fault.Name,-26} {fault.Says}");
         await output.WriteLineAsync(Recipes);
         return ExitCodes.Success;
     }

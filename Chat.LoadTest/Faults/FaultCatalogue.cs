@@ -8,8 +8,7 @@ namespace Chat.LoadTest.Faults;
 /// <param name="Action">What is done.</param>
 /// <param name="Resource">To what; null for the proxies, which stand before all nodes and the gateway.</param>
 /// <param name="Says">For the help.</param>
-/// <param name="IsDefault">False for those that are asked for by name or with <c>all</c>.</param>
-internal sealed record Fault(string Name, FaultAction Action, string? Resource, string Says, bool IsDefault = true)
+internal sealed record Fault(string Name, FaultAction Action, string? Resource, string Says)
 {
     /// <summary>Redis forgets what it had acknowledged.</summary>
     public bool Forgets => Action is FaultAction.Flush or FaultAction.Rewind;
@@ -38,8 +37,7 @@ internal enum FaultAction
 /// <summary>All faults.</summary>
 internal static class FaultCatalogue
 {
-    public const string Default = "default";
-    private const string Everything = "all";
+    public const string Everything = "all";
 
     public static IReadOnlyList<Fault> All { get; } =
     [
@@ -64,8 +62,8 @@ internal static class FaultCatalogue
         new("restart-redis", FaultAction.Restart, "redis", "Redis is restarted in good order"),
         new("restart-kafka", FaultAction.Restart, "kafka", "the broker is restarted in good order"),
         new("restart-postgres", FaultAction.Restart, "postgres", "Postgres is restarted in good order"),
-        new("flush-redis", FaultAction.Flush, "redis", "Redis forgets everything (FLUSHALL)", IsDefault: false),
-        new("rewind-redis", FaultAction.Rewind, "redis", "Redis comes back with an older copy of its data", IsDefault: false),
+        new("flush-redis", FaultAction.Flush, "redis", "Redis forgets everything (FLUSHALL)"),
+        new("rewind-redis", FaultAction.Rewind, "redis", "Redis comes back with an older copy of its data"),
     ];
 
     /// <summary>The faults that a list of names and patterns asks for, in the order of the catalogue.</summary>
@@ -76,7 +74,6 @@ internal static class FaultCatalogue
         {
             var found = word switch
             {
-                Default => All.Where(fault => fault.IsDefault),
                 Everything => All,
                 _ => All.Where(fault => FileSystemName.MatchesSimpleExpression(word, fault.Name, ignoreCase: false)),
             };

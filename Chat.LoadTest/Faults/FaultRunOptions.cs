@@ -31,11 +31,15 @@ internal sealed record FaultRunOptions
         var arguments = new Arguments(words, "minutes", "seed", "faults", "nodes", "persisters", "report", "keep", "target", "dashboard", "data", "postgres");
         var (target, dashboard) = (arguments.Address("target"), arguments.Address("dashboard"));
         if (target is null != dashboard is null) throw new UsageException("--target and --dashboard belong together.");
+        var faults = FaultCatalogue.Select(arguments.Text("faults") ?? FaultCatalogue.Everything);
+        // The files of Redis can be exchanged only where they are known to be.
+        if (target is not null && arguments.Text("data") is null) faults = [.. faults.Where(fault => fault.Action != FaultAction.Rewind)];
+        if (faults.Count == 0) throw new UsageException("rewind-redis needs --data: the data directory of the system.");
         return new FaultRunOptions
         {
             Length = TimeSpan.FromMinutes(arguments.Number("minutes", 3.0, min: 0.5, max: 24 * 60)),
             Seed = arguments.Number("seed", Random.Shared.Next(1, int.MaxValue), min: 0, int.MaxValue),
-            Faults = FaultCatalogue.Select(arguments.Text("faults") ?? FaultCatalogue.Default),
+            Faults = faults,
             Nodes = arguments.Number("nodes", 2, min: 1, max: 16),
             Persisters = arguments.Number("persisters", 2, min: 1, max: 16),
             Report = arguments.Text("report"),

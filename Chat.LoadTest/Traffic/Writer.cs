@@ -33,6 +33,8 @@ internal sealed class Writer(Clients clients, User user, WriterProgram program) 
                 break;
             }
             _tasks.RemoveAll(task => task.IsCompletedSuccessfully);
+            // One that failed is a fault of this program: it is thrown here.
+            if (_tasks.Find(task => task.IsFaulted) is { } failed) await failed;
             // The first send is awaited here, so that messages leave in the order of the program.
             var first = await FirstAsync(step, giveUp);
             _tasks.Add(DeliverAsync(step, first, giveUp));

@@ -55,7 +55,8 @@ internal sealed class ChatSocket : IDisposable
             beforeFirstByte?.Invoke();
             await _socket.SendAsync(Encoding.UTF8.GetBytes(json).AsMemory(), WebSocketMessageType.Text, true, CancellationToken.None).AsTask().WaitAsync(SendPatience);
         }
-        catch (Exception failure) when (failure is WebSocketException or TimeoutException or ObjectDisposedException or InvalidOperationException)
+        // A socket that is aborted meanwhile says so in any of these ways, cancellation included.
+        catch (Exception failure) when (failure is WebSocketException or IOException or TimeoutException or ObjectDisposedException or InvalidOperationException or OperationCanceledException)
         {
             Abort();
             throw new LinkLostException($"{Route.Name} took no frame", failure);
@@ -81,7 +82,7 @@ internal sealed class ChatSocket : IDisposable
                 if (part.EndOfMessage) return JsonDocument.Parse(frame.ToArray()).RootElement;
             }
         }
-        catch (Exception failure) when (failure is WebSocketException or ObjectDisposedException or InvalidOperationException or OperationCanceledException)
+        catch (Exception failure) when (failure is WebSocketException or IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException)
         {
             throw new LinkLostException($"{Route.Name} was lost", failure);
         }

@@ -14,6 +14,7 @@ public sealed class CommandLineTests
     [InlineData("--minutes is 'long'", "faults", "--minutes", "long")]
     [InlineData("There is no fault 'rain'", "faults", "--faults", "rain")]
     [InlineData("belong together", "faults", "--target", "http://localhost:1")]
+    [InlineData("rewind-redis needs --data", "faults", "--target", "http://localhost:1", "--dashboard", "http://localhost:1", "--faults", "rewind-redis")]
     [InlineData("--count is '0'", "tokens", "--count", "0")]
     [InlineData("--count is given twice", "tokens", "--count", "1", "--count", "1")]
     [InlineData("There is no signing key", "tokens", "--data", "/nowhere")]
