@@ -17,6 +17,10 @@ internal sealed partial class LeaseReaper(
 {
     private const int BatchSize = 500;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private const double Jitter = 0.2;
+
+    /// <summary>Until a lease that has run out is seen.</summary>
+    internal static readonly TimeSpan LongestInterval = Interval * (1 + Jitter);
 
     // Nobody could renew while Redis was away: then nobody is dead for as long as a lease lives.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(NodeLease.LifeSeconds);
@@ -30,7 +34,7 @@ internal sealed partial class LeaseReaper(
         {
             await LookAsync(stoppingToken);
             // Jitter, so that nodes do not look in step and all find the same dead one.
-            try { await Task.Delay(Interval * (0.8 + (0.4 * Random.Shared.NextDouble())), time, stoppingToken); }
+            try { await Task.Delay(Interval * (1 - Jitter + (2 * Jitter * Random.Shared.NextDouble())), time, stoppingToken); }
             catch (OperationCanceledException) { return; }
         }
     }

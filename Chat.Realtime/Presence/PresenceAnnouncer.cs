@@ -10,12 +10,13 @@ namespace Chat.Realtime.Presence;
 /// <summary>
 /// Tells the rooms of up to <see cref="ProtocolLimits.MaxPresenceEventMembers"/> members when somebody comes, goes or is away. It remembers
 /// only *who* changed and reads the state just before it speaks: so a late word of one node cannot contradict a newer one of another for
-/// longer than a publish takes, and a user who flaps is announced at most once a second, with the last state.
+/// longer than a publish takes, and a user who flaps is announced at most twice a second, with the last state. Whoever comes or goes is seen to within a second:
+/// a tick of the tracker, then the quiet after an earlier announcement, up to the next tick.
 /// </summary>
 public sealed partial class PresenceAnnouncer : LastToStop
 {
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+    internal static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+    internal static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(400);
 
     // Presence may be lost: over this bound (Postgres was away while everybody reconnected) the change is not announced, only to be asked for.
     private const int MaxPending = 50_000;
@@ -59,7 +60,7 @@ public sealed partial class PresenceAnnouncer : LastToStop
         Log.Full(_logger, MaxPending);
     }
 
-    /// <summary>Announces all that waits, without regard to the second between two announcements.</summary>
+    /// <summary>Announces all that waits, without regard to the quiet between two announcements.</summary>
     public Task FlushAsync()
     {
         lock (_gate) _announcedAt.Clear();
@@ -80,7 +81,8 @@ public sealed partial class PresenceAnnouncer : LastToStop
         }
     }
 
-    private async Task AnnounceDueAsync(CancellationToken cancellationToken)
+    /// <summary>Announces what waits, but for those who were announced just now.</summary>
+    internal async Task AnnounceDueAsync(CancellationToken cancellationToken)
     {
         foreach (var users in TakeDue().Chunk(UsersPerQuery))
         {

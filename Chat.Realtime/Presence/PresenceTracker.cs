@@ -16,7 +16,7 @@ namespace Chat.Realtime.Presence;
 /// </summary>
 public sealed partial class PresenceTracker : LastToStop
 {
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+    internal static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan AwayAfter = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AwayCheck = TimeSpan.FromSeconds(10);
 
