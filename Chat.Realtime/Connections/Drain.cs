@@ -25,8 +25,9 @@ internal sealed partial class Drain(
 {
     // A client that does as it is told closes by itself before the node does it.
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
-    // A stopping process is killed after 13 s by the local engine and after 30 s by Kubernetes: this leaves 4 s for what follows.
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(DrainOptions.MaxSeconds + 2);
+    // A stopping process is killed after 13 s by the local engine and after 30 s by Kubernetes: this leaves 4 s for what follows, and 2 s with the longest window.
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(9);
+    private static readonly TimeSpan AfterWindow = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
@@ -35,6 +36,7 @@ internal sealed partial class Drain(
         var connections = registry.All();
         Random.Shared.Shuffle(connections);
         var window = TimeSpan.FromSeconds(options.Value.Seconds);
+        var longest = window + AfterWindow > Longest ? window + AfterWindow : Longest;
         Log.Draining(logger, connections.Length, window.TotalSeconds);
         try
         {
@@ -49,7 +51,7 @@ internal sealed partial class Drain(
             // Handshakes that were under way when it began.
             foreach (var late in registry.All()) late.Close(CloseCodes.ServiceRestart, "restart");
             var closed = time.GetTimestamp();
-            while (registry.Count > 0 && time.GetElapsedTime(closed) < connectionOptions.Value.CloseTimeout && time.GetElapsedTime(started) < Longest)
+            while (registry.Count > 0 && time.GetElapsedTime(closed) < connectionOptions.Value.CloseTimeout && time.GetElapsedTime(started) < longest)
                 await Task.Delay(Step, time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
