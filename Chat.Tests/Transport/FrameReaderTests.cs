@@ -59,7 +59,8 @@ public sealed class FrameReaderTests
         for (var round = 0; round < 2_000; round++)
         {
             var bytes = round % 2 == 0 ? Valid(random) : Damaged(random);
-            var ours = FrameReading.Read(bytes, () => random.Next(1, 40)).Where(line => !line.StartsWith("P", StringComparison.Ordinal)).ToList();
+            // The framework reports neither pings nor pongs, and a close without a code as 1000.
+            var ours = FrameReading.Read(bytes, () => random.Next(1, 40)).Where(line => !line.StartsWith('P')).Select(line => line.Replace("Close 1005", "Close 1000")).ToList();
             var theirs = await FrameworkReadsAsync(bytes);
             if (ours.Count > 0 && ours[^1].StartsWith("Violation", StringComparison.Ordinal))
             {
