@@ -1,4 +1,3 @@
-using System.Buffers;
 using Chat.Contracts;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
@@ -12,12 +11,10 @@ namespace Chat.Realtime.Connections;
 /// A transport attaches itself in one of two ways: it is woken when there is something to write and takes it with <see cref="TryTake"/>, or it is a
 /// <see cref="DirectSocket"/>, on which whoever sends writes at once, and only what the kernel does not take waits here.
 /// </summary>
-public sealed class Connection(string id, ConnectedUser user, ConnectionOptions? options = null, TimeProvider? time = null)
+public sealed partial class Connection(string id, ConnectedUser user, ConnectionOptions? options = null, TimeProvider? time = null)
 {
     // Replies are asked for and so not counted against the bound of events, but nobody may make the node hold more than this.
     private const int ReplyBoundFactor = 16;
-    // What waits leaves in writes of this size.
-    private const int FlushBytes = 64 << 10;
 
     private readonly ConnectionOptions _options = options ?? new ConnectionOptions();
     private readonly TimeProvider _time = time ?? TimeProvider.System;
@@ -26,14 +23,11 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
     private TaskCompletionSource? _replyRoom;
     private IThreadPoolWorkItem? _writer;
     private Action? _abort;
-    private DirectSocket? _socket;
-    private byte[]? _pong; // the answer to the last ping that could not be answered at once
     private bool _writing;
     private bool _closing;
     private bool _closeTaken;
     private long _closeDeadline;
     private long _lastHeard = (time ?? TimeProvider.System).GetTimestamp();
-    private long _lastPing;
 
     public string Id { get; } = id;
 
@@ -71,31 +65,6 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         }
         Wake(wake);
         return queued;
-    }
-
-    /// <summary>Sends the events from index <paramref name="from"/> on, with one write where the socket takes them; false when the connection is closing.</summary>
-    internal bool TrySend(EncodedEvents events, int from = 0)
-    {
-        lock (_gate)
-        {
-            if (_closing) return false;
-            if (_socket is not null && _waiting is null)
-            {
-                var sent = _socket.Send(events.WireFrom(from));
-                if (sent < 0) return false; // broken: the transport ends the connection
-                for (; from < events.Count && sent >= events.WireLengthOf(from); from++)
-                {
-                    sent -= events.WireLengthOf(from);
-                    _socket.Delivered(events.AcceptedAtMsOf(from));
-                }
-                if (from == events.Count) return true;
-                WaitToSend(new OutgoingFrame(events.PayloadOf(from), FrameKind.Event, events.AcceptedAtMsOf(from)), sent);
-                from++;
-            }
-        }
-        for (; from < events.Count; from++)
-            if (!TrySend(events.PayloadOf(from), events.AcceptedAtMsOf(from))) return false;
-        return true;
     }
 
     /// <summary>Queues what may be lost: dropped when half of the bound is taken.</summary>
@@ -178,55 +147,6 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         Wake(wake);
     }
 
-    /// <summary>Gives the connection a socket that it may write to until <see cref="Detach"/>; what waits leaves at once.</summary>
-    internal void Attach(DirectSocket socket)
-    {
-        lock (_gate)
-        {
-            _socket = socket;
-            FlushWaiting();
-        }
-    }
-
-    /// <summary>The direct socket is about to be closed: nobody writes to it any more.</summary>
-    internal void Detach()
-    {
-        lock (_gate)
-        {
-            _socket = null;
-            _waiting = null;
-            _closing = true;
-            _replyRoom?.TrySetResult();
-            _replyRoom = null;
-        }
-    }
-
-    /// <summary>Whether more is to be read from the direct socket.</summary>
-    internal void Read(bool read)
-    {
-        lock (_gate) _socket?.Read(read);
-    }
-
-    /// <summary>The direct socket can take more.</summary>
-    internal void Flush()
-    {
-        lock (_gate)
-        {
-            if (_socket is not null) FlushWaiting();
-        }
-    }
-
-    /// <summary>Answers a ping. While other frames wait only the last one is answered: a client cannot make the node hold pongs.</summary>
-    internal void Pong(ReadOnlySpan<byte> payload)
-    {
-        lock (_gate)
-        {
-            if (_closing || _socket is null) return;
-            _pong = payload.ToArray();
-            if (_waiting is null) FlushWaiting();
-        }
-    }
-
     /// <summary>The next frame for the writer, the close last. False: nothing waits, and the writer ends until it is woken.</summary>
     internal bool TryTake(out OutgoingFrame frame)
     {
@@ -278,18 +198,6 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         Volatile.Read(ref _abort)?.Invoke();
     }
 
-    // Whoever does not read has frames waiting, and needs no ping to be found out.
-    private void Ping()
-    {
-        lock (_gate)
-        {
-            if (_closing || _socket is null || _waiting is not null) return;
-            if (_lastPing != 0 && _time.GetElapsedTime(_lastPing).TotalMilliseconds < ProtocolLimits.HeartbeatMs) return;
-            _lastPing = _time.GetTimestamp();
-            Send(new OutgoingFrame(default, FrameKind.Ping, 0));
-        }
-    }
-
     private IThreadPoolWorkItem? Send(in OutgoingFrame frame)
     {
         if (_socket is null || _waiting is not null)
@@ -302,57 +210,6 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         if (sent < WireFrames.LengthOf(frame)) WaitToSend(frame, sent);
         else if (frame.Kind == FrameKind.Event) _socket.Delivered(frame.AcceptedAtMs);
         return null;
-    }
-
-    private void WaitToSend(in OutgoingFrame frame, int sent)
-    {
-        _waiting = new WaitingFrames();
-        _waiting.Add(frame, sent);
-        _socket!.WaitForRoom(true);
-    }
-
-    // Everything that waits leaves in as few writes as it fits in; then the last ping's answer, and the close last.
-    private void FlushWaiting()
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(FlushBytes);
-        try
-        {
-            while (PrepareNext())
-            {
-                var filled = _waiting!.Fill(buffer);
-                var sent = _socket!.Send(buffer.AsSpan(0, filled));
-                if (sent < 0) return;
-                for (var left = sent; _waiting.TryTakeSent(ref left, out var frame);)
-                {
-                    if (frame.Kind == FrameKind.Event) _socket.Delivered(frame.AcceptedAtMs);
-                    else if (frame.Kind == FrameKind.Close) _socket.CloseSent = true;
-                }
-                TakeReplyRoom()?.TrySetResult();
-                if (sent == filled) continue;
-                _socket.WaitForRoom(true);
-                return;
-            }
-            _waiting = null; // an idle connection holds no buffer
-            _socket!.WaitForRoom(false);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
-    // False when there is nothing to write.
-    private bool PrepareNext()
-    {
-        if (_waiting is { IsEmpty: false }) return true;
-        OutgoingFrame next;
-        if (_pong is not null) next = new OutgoingFrame(_pong, FrameKind.Pong, 0);
-        else if (_closing && !_closeTaken) next = new OutgoingFrame(WireFrames.ClosePayload(ClosedWith!.Value.Code, ClosedWith.Value.Reason), FrameKind.Close, 0);
-        else return false;
-        if (next.Kind == FrameKind.Pong) _pong = null;
-        else _closeTaken = true;
-        (_waiting ??= new WaitingFrames()).Add(next);
-        return true;
     }
 
     private TaskCompletionSource? TakeReplyRoom()

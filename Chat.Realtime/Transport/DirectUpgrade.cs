@@ -17,7 +17,7 @@ internal sealed class DirectUpgrade : IHttpWebSocketFeature
         throw new InvalidOperationException("This connection is not the framework's to upgrade.");
 }
 
-/// <summary>Somebody who may connect. A place among the connections of the user and the address is taken, and is to be given back.</summary>
-/// <param name="HasPlace">False when the user has as many connections as allowed: it is told so after the upgrade.</param>
+/// <summary>Somebody who may connect. A place among the connections of the node and the address is taken, and is to be given back.</summary>
+/// <param name="HasPlace">False when the node has as many connections as it can hold: the client is told so after the upgrade.</param>
 /// <param name="SubProtocol">Null when none was offered.</param>
 internal sealed record Admission(ConnectedUser User, IPAddress Address, bool HasPlace, string? SubProtocol);

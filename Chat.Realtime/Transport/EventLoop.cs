@@ -14,8 +14,9 @@ internal sealed partial class EventLoop : IDisposable
     private const ulong WakeUpToken = ulong.MaxValue;
 
     private readonly ILogger<EventLoop> _logger;
-    private readonly int _poll = Libc.CreatePoll();
-    private readonly int _wakeUp = Libc.CreateWakeUp();
+    private readonly Lock _postGate = new();
+    private int _poll = Libc.CreatePoll();
+    private int _wakeUp = Libc.CreateWakeUp();
     private readonly byte[] _events = new byte[MaxEvents * Libc.EventSize];
     private readonly ConcurrentQueue<Action> _posted = new(); // a few per connection at most
     private readonly List<Action> _tickers = [];
@@ -25,6 +26,7 @@ internal sealed partial class EventLoop : IDisposable
     private uint _generation;
     private FrameReader? _spare = new();
     private volatile bool _stopping;
+    private bool _ended;
 
     public EventLoop(ILogger<EventLoop> logger)
     {
@@ -38,11 +40,19 @@ internal sealed partial class EventLoop : IDisposable
     /// <summary>For the handler that is running: one read's worth of bytes.</summary>
     public Span<byte> Buffer => _buffer;
 
-    /// <summary>Runs <paramref name="action"/> on the loop, soon.</summary>
+    /// <summary>Runs <paramref name="action"/> on the loop, soon; when the loop has ended, at once.</summary>
     public void Post(Action action)
     {
-        _posted.Enqueue(action);
-        Libc.WakeUp(_wakeUp);
+        lock (_postGate)
+        {
+            if (!_ended)
+            {
+                _posted.Enqueue(action);
+                Libc.WakeUp(_wakeUp);
+                return;
+            }
+        }
+        Do(action);
     }
 
     /// <summary>Runs <paramref name="tick"/> about twice a second. On the loop only.</summary>
@@ -103,8 +113,14 @@ internal sealed partial class EventLoop : IDisposable
         _stopping = true;
         Libc.WakeUp(_wakeUp);
         _thread.Join();
-        Libc.Close(_wakeUp);
-        Libc.Close(_poll);
+        lock (_postGate)
+        {
+            _ended = true;
+            Libc.Close(_wakeUp);
+            Libc.Close(_poll);
+            (_wakeUp, _poll) = (-1, -1); // the numbers may soon name other files
+        }
+        while (_posted.TryDequeue(out var action)) Do(action);
     }
 
     private void Run()
@@ -113,6 +129,7 @@ internal sealed partial class EventLoop : IDisposable
         while (!_stopping)
         {
             var count = Libc.Wait(_poll, _events, MaxEvents, TickMs);
+            // It cannot, but for a fault of ours; a node that hears nobody is better restarted than kept.
             if (count < 0) throw new InvalidOperationException("epoll_wait failed.");
             for (var i = 0; i < count; i++)
             {
@@ -159,7 +176,7 @@ internal sealed partial class EventLoop : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(1060, LogLevel.Error, "A handler of the event loop failed; its connection is cut")]
+        [LoggerMessage(1190, LogLevel.Error, "A handler of the event loop failed; its connection is cut")]
         public static partial void HandlerFailed(ILogger logger, Exception failure);
     }
 }

@@ -37,7 +37,7 @@ internal sealed partial class FastSessions(
     public void LetNobodyIn() => _isClosed = true;
 
     /// <summary>Gives back the place of somebody who is not served.</summary>
-    public void GiveBack(Admission admission) => limits.Leave(admission.User.UserId, admission.Address);
+    public void GiveBack(Admission admission) => limits.Leave(admission.Address);
 
     /// <summary>The session's socket is closed. Never throws.</summary>
     public async Task EndAsync(FastSession session)
@@ -71,7 +71,7 @@ internal sealed partial class FastSessions(
 
     private static partial class Log
     {
-        [LoggerMessage(1066, LogLevel.Error, "Connection {ConnectionId} was not ended cleanly")]
+        [LoggerMessage(1196, LogLevel.Error, "Connection {ConnectionId} was not ended cleanly")]
         public static partial void EndFailed(ILogger logger, Exception failure, string connectionId);
     }
 }

@@ -103,14 +103,16 @@ internal sealed partial class FrontDoor : LoopHandler, IConnectionListener
     {
         Leave(caller);
         _loop.Forget(fd);
+        var handle = new SafeSocketHandle(fd, ownsHandle: true);
         try
         {
-            var context = _contexts.Create(new Socket(new SafeSocketHandle(fd, ownsHandle: true)));
+            var context = _contexts.Create(new Socket(handle));
             if (!_forKestrel.Writer.TryWrite(context)) context.Abort();
         }
         catch (SocketException e)
         {
-            Log.NotHandedOver(_logger, e.Message); // it is gone already, and closed with its handle
+            handle.Dispose();
+            Log.NotHandedOver(_logger, e.Message);
         }
     }
 
@@ -170,16 +172,16 @@ internal sealed partial class FrontDoor : LoopHandler, IConnectionListener
 
     private static partial class Log
     {
-        [LoggerMessage(1061, LogLevel.Warning, "No connection can be accepted: the limit of open files is reached. Raise it (ulimit -n) or add nodes")]
+        [LoggerMessage(1191, LogLevel.Warning, "No connection can be accepted: the limit of open files is reached. Raise it (ulimit -n) or add nodes")]
         public static partial void OutOfDescriptors(ILogger logger);
 
-        [LoggerMessage(1062, LogLevel.Error, "Accepting failed")]
+        [LoggerMessage(1192, LogLevel.Error, "Accepting failed")]
         public static partial void AcceptFailed(ILogger logger);
 
-        [LoggerMessage(1063, LogLevel.Debug, "A connection was gone before Kestrel had it: {Reason}")]
+        [LoggerMessage(1193, LogLevel.Debug, "A connection was gone before Kestrel had it: {Reason}")]
         public static partial void NotHandedOver(ILogger logger, string reason);
 
-        [LoggerMessage(1064, LogLevel.Warning, "Some connections have not ended in time")]
+        [LoggerMessage(1194, LogLevel.Warning, "Some connections have not ended in time")]
         public static partial void StillThere(ILogger logger);
     }
 }

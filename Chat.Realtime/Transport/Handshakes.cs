@@ -81,7 +81,7 @@ internal sealed partial class Handshakes
         {
             // Browsers see close codes but no statuses, so the reason is told after the upgrade.
             _sessions.GiveBack(admission);
-            Bye(caller, CloseCodes.TooManyConnections, "too many connections");
+            Bye(caller, CloseCodes.TryAgainLater, "this node is full");
             return;
         }
         try
@@ -125,7 +125,7 @@ internal sealed partial class Handshakes
 
     private static partial class Log
     {
-        [LoggerMessage(1065, LogLevel.Error, "An opening handshake failed")]
+        [LoggerMessage(1195, LogLevel.Error, "An opening handshake failed")]
         public static partial void Failed(ILogger logger, Exception failure);
     }
 }
