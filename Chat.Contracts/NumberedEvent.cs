@@ -26,6 +26,17 @@ public readonly record struct NumberedEvent(long Seq, int Epoch, ReadOnlyMemory<
         return result;
     }
 
+    /// <summary>Room that <see cref="WriteDelivered"/> needs.</summary>
+    public int MaxDeliveredLength => MaxPrefix + Body.Length;
+
+    /// <summary>Writes what <see cref="ToDelivered"/> makes; returns its length.</summary>
+    public int WriteDelivered(Span<byte> target)
+    {
+        var length = WritePrefix(target);
+        Body.Span[1..].CopyTo(target[length..]);
+        return length + Body.Length - 1;
+    }
+
     private int WritePrefix(Span<byte> target)
     {
         "{\"seq\":"u8.CopyTo(target);

@@ -10,6 +10,7 @@ using Chat.Realtime.Nodes;
 using Chat.Realtime.Presence;
 using Chat.Realtime.Publishing;
 using Chat.Realtime.Reading;
+using Chat.Realtime.Transport;
 using Chat.ServiceDefaults;
 
 namespace Chat.Realtime;
@@ -25,6 +26,7 @@ internal static class Node
         builder.AddNpgsqlDbContext<ChatDb>("chatdb", settings => settings.DisableHealthChecks = true);
 
         builder.AddNodeBasics();
+        builder.AddTransport();
         builder.AddConnections();
         builder.AddCommands();
         builder.AddChatHub();

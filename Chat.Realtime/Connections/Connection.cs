@@ -1,15 +1,17 @@
 using Chat.Contracts;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
+using Chat.Realtime.Transport;
 
 namespace Chat.Realtime.Connections;
 
 /// <summary>
-/// One client connection. Frames leave in the order of <see cref="TrySend"/>; its queue is bounded, and over the bound it is closed with 4408.
-/// A connection never blocks who sends to it and never drops a durable event silently: either the event leaves or the connection closes.
-/// It knows no socket: a transport attaches itself, is woken when there is something to write, and takes it with <see cref="TryTake"/>.
+/// One client connection. Frames leave in the order of <see cref="TrySend(ReadOnlyMemory{byte})"/>; what waits is bounded, and over the bound it is closed
+/// with 4408. A connection never blocks who sends to it and never drops a durable event silently: either the event leaves or the connection closes.
+/// A transport attaches itself in one of two ways: it is woken when there is something to write and takes it with <see cref="TryTake"/>, or it is a
+/// <see cref="DirectSocket"/>, on which whoever sends writes at once, and only what the kernel does not take waits here.
 /// </summary>
-public sealed class Connection(string id, ConnectedUser user, ConnectionOptions? options = null, TimeProvider? time = null)
+public sealed partial class Connection(string id, ConnectedUser user, ConnectionOptions? options = null, TimeProvider? time = null)
 {
     // Replies are asked for and so not counted against the bound of events, but nobody may make the node hold more than this.
     private const int ReplyBoundFactor = 16;
@@ -17,10 +19,7 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
     private readonly ConnectionOptions _options = options ?? new ConnectionOptions();
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Lock _gate = new();
-    private Queue<OutgoingFrame>? _queue; // null while nothing waits
-    private int _eventBytes;
-    private int _eventCount;
-    private long _replyBytes;
+    private WaitingFrames? _waiting; // null while nothing waits
     private TaskCompletionSource? _replyRoom;
     private IThreadPoolWorkItem? _writer;
     private Action? _abort;
@@ -54,19 +53,15 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         lock (_gate)
         {
             if (_closing) return false;
-            if (_eventCount >= _options.MaxQueuedEvents || (_eventCount > 0 && _eventBytes + message.Length > _options.MaxQueuedBytes))
+            if (_waiting is { EventCount: var count, EventBytes: var bytes }
+                && (count >= _options.MaxQueuedEvents || (count > 0 && bytes + message.Length > _options.MaxQueuedBytes)))
             {
                 // The client recovers what it misses from its last seq; what waits here would only delay the close frame.
-                ForgetQueue();
+                ForgetWaiting();
                 wake = BeginClose(CloseCodes.SlowConsumer, "slow consumer");
                 queued = false;
             }
-            else
-            {
-                _eventCount++;
-                _eventBytes += message.Length;
-                wake = Enqueue(new OutgoingFrame(message, FrameKind.Event, acceptedAtMs));
-            }
+            else wake = Send(new OutgoingFrame(message, FrameKind.Event, acceptedAtMs));
         }
         Wake(wake);
         return queued;
@@ -77,7 +72,7 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
     {
         lock (_gate)
         {
-            if (_eventCount > _options.MaxQueuedEvents / 2 || _eventBytes > _options.MaxQueuedBytes / 2) return;
+            if (_waiting is { } waiting && (waiting.EventCount > _options.MaxQueuedEvents / 2 || waiting.EventBytes > _options.MaxQueuedBytes / 2)) return;
         }
         TrySend(message, acceptedAtMs: 0);
     }
@@ -89,16 +84,12 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         lock (_gate)
         {
             if (_closing) return;
-            if (_replyBytes > (long)_options.MaxQueuedReplyBytes * ReplyBoundFactor)
+            if (_waiting is not null && _waiting.ReplyBytes > (long)_options.MaxQueuedReplyBytes * ReplyBoundFactor)
             {
-                ForgetQueue();
+                ForgetWaiting();
                 wake = BeginClose(CloseCodes.SlowConsumer, "slow consumer");
             }
-            else
-            {
-                _replyBytes += message.Length;
-                wake = Enqueue(new OutgoingFrame(message, FrameKind.Reply, 0));
-            }
+            else wake = Send(new OutgoingFrame(message, FrameKind.Reply, 0));
         }
         Wake(wake);
     }
@@ -122,7 +113,7 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         lock (_gate)
         {
             if (_closing) return;
-            ForgetQueue();
+            ForgetWaiting();
             wake = BeginClose(code, reason);
         }
         Wake(wake);
@@ -133,13 +124,13 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
     {
         lock (_gate)
         {
-            if (_closing || _replyBytes <= _options.MaxQueuedReplyBytes) return Task.CompletedTask;
+            if (_closing || _waiting is null || _waiting.ReplyBytes <= _options.MaxQueuedReplyBytes) return Task.CompletedTask;
             _replyRoom ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _replyRoom.Task;
         }
     }
 
-    /// <summary>Gives the connection its socket: <paramref name="writer"/> is queued to the pool when there is something to take and it is not running.</summary>
+    /// <summary>Gives the connection its transport: <paramref name="writer"/> is queued to the pool when there is something to take and it is not running.</summary>
     internal void Attach(IThreadPoolWorkItem writer, Action abort)
     {
         IThreadPoolWorkItem? wake = null;
@@ -147,7 +138,7 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         {
             _writer = writer;
             _abort = abort;
-            if (_queue is { Count: > 0 } || _closing)
+            if (_waiting is not null || _closing)
             {
                 _writing = true;
                 wake = writer;
@@ -159,32 +150,24 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
     /// <summary>The next frame for the writer, the close last. False: nothing waits, and the writer ends until it is woken.</summary>
     internal bool TryTake(out OutgoingFrame frame)
     {
-        TaskCompletionSource? replyRoom = null;
+        TaskCompletionSource? replyRoom;
         lock (_gate)
         {
-            if (_queue is { Count: > 0 })
+            if (_waiting is { IsEmpty: false })
             {
-                frame = _queue.Dequeue();
-                if (frame.Kind == FrameKind.Event)
-                {
-                    _eventCount--;
-                    _eventBytes -= frame.Payload.Length;
-                }
-                else
-                {
-                    _replyBytes -= frame.Payload.Length;
-                    if (_replyBytes <= _options.MaxQueuedReplyBytes) (replyRoom, _replyRoom) = (_replyRoom, null);
-                }
+                frame = _waiting.Take();
+                replyRoom = TakeReplyRoom();
             }
             else if (_closing && !_closeTaken)
             {
                 _closeTaken = true;
                 frame = new OutgoingFrame(default, FrameKind.Close, 0);
+                replyRoom = null;
             }
             else
             {
                 _writing = false;
-                _queue = null; // an idle connection holds no buffer
+                _waiting = null; // an idle connection holds no buffer
                 frame = default;
                 return false;
             }
@@ -201,19 +184,40 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
     {
         if (IsClosing)
         {
-            if (_time.GetTimestamp() > Volatile.Read(ref _closeDeadline)) Volatile.Read(ref _abort)?.Invoke();
+            if (_time.GetTimestamp() > Volatile.Read(ref _closeDeadline)) Abort();
         }
         else if (User.ExpiresAt <= now) Close(CloseCodes.SessionExpired, "session expired");
-        else if (_time.GetElapsedTime(Volatile.Read(ref _lastHeard)) > _options.SilenceTimeout) Close(CloseCodes.GoingAway, "silent too long");
+        else if (_time.GetElapsedTime(Volatile.Read(ref _lastHeard)) is var quiet && quiet > _options.SilenceTimeout) Close(CloseCodes.GoingAway, "silent too long");
+        else if (quiet.TotalMilliseconds >= ProtocolLimits.HeartbeatMs) Ping();
     }
 
     /// <summary>Cuts the socket without a handshake.</summary>
-    internal void Abort() => Volatile.Read(ref _abort)?.Invoke();
-
-    private IThreadPoolWorkItem? Enqueue(OutgoingFrame frame)
+    internal void Abort()
     {
-        (_queue ??= new Queue<OutgoingFrame>()).Enqueue(frame);
-        return StartWriting();
+        lock (_gate) _socket?.ShutDown();
+        Volatile.Read(ref _abort)?.Invoke();
+    }
+
+    private IThreadPoolWorkItem? Send(in OutgoingFrame frame)
+    {
+        if (_socket is null || _waiting is not null)
+        {
+            (_waiting ??= new WaitingFrames()).Add(frame);
+            return StartWriting();
+        }
+        var sent = _socket.Send(frame);
+        if (sent < 0) return null; // broken: the transport ends the connection
+        if (sent < WireFrames.LengthOf(frame)) WaitToSend(frame, sent);
+        else if (frame.Kind == FrameKind.Event) _socket.Delivered(frame.AcceptedAtMs);
+        return null;
+    }
+
+    private TaskCompletionSource? TakeReplyRoom()
+    {
+        if (_replyRoom is null || _waiting?.ReplyBytes > _options.MaxQueuedReplyBytes) return null;
+        var room = _replyRoom;
+        _replyRoom = null;
+        return room;
     }
 
     private IThreadPoolWorkItem? BeginClose(int code, string reason)
@@ -223,6 +227,7 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         _closeDeadline = _time.GetTimestamp() + (long)(_options.CloseTimeout.TotalSeconds * _time.TimestampFrequency);
         _replyRoom?.TrySetResult();
         _replyRoom = null;
+        if (_socket is not null && _waiting is null) FlushWaiting();
         return StartWriting();
     }
 
@@ -233,12 +238,10 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         return _writer;
     }
 
-    private void ForgetQueue()
+    private void ForgetWaiting()
     {
-        _queue = null;
-        _eventBytes = 0;
-        _eventCount = 0;
-        _replyBytes = 0;
+        _waiting?.Forget();
+        if (_waiting is { IsEmpty: true }) _waiting = null;
     }
 
     // Outside the lock: a thread pool that is shutting down may run the item at once.
@@ -247,14 +250,3 @@ public sealed class Connection(string id, ConnectedUser user, ConnectionOptions?
         if (writer is not null) ThreadPool.UnsafeQueueUserWorkItem(writer, preferLocal: false);
     }
 }
-
-/// <summary>What leaves a connection.</summary>
-internal enum FrameKind
-{
-    Event,
-    Reply,
-    Close,
-}
-
-/// <summary>One frame for the writer; <paramref name="AcceptedAtMs"/> as Unix milliseconds, 0 for none.</summary>
-internal readonly record struct OutgoingFrame(ReadOnlyMemory<byte> Payload, FrameKind Kind, long AcceptedAtMs);

@@ -5,6 +5,7 @@ using Chat.Contracts;
 using Chat.Contracts.Api;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Commands;
+using Chat.Realtime.Transport;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -39,7 +40,8 @@ internal sealed partial class WebSocketEndpoint(
         app.MapGet(Path, (HttpContext context, WebSocketEndpoint endpoint) => endpoint.HandleAsync(context)).ExcludeFromDescription();
     }
 
-    private async Task HandleAsync(HttpContext context)
+    /// <summary>Admits or refuses, and serves whom it admits, unless the request came in below Kestrel: then <see cref="DirectUpgrade"/> says who was admitted.</summary>
+    public async Task HandleAsync(HttpContext context)
     {
         if (drain.IsDraining)
         {
@@ -77,10 +79,16 @@ internal sealed partial class WebSocketEndpoint(
             await RefuseAsync(context, ErrorCodes.Unauthorized, "The access token or ticket is missing, wrong or expired.");
             return;
         }
+        var subProtocol = context.WebSockets.WebSocketRequestedProtocols.Contains(ProtocolLimits.SubProtocol) ? ProtocolLimits.SubProtocol : null;
         var hasPlace = limits.Enter(address);
+        if (context.Features.Get<DirectUpgrade>() is { } direct)
+        {
+            direct.Admission = new Admission(user, address, hasPlace, subProtocol);
+            return;
+        }
         try
         {
-            await ServeAsync(context, user, hasPlace);
+            await ServeAsync(context, user, hasPlace, subProtocol);
         }
         finally
         {
@@ -88,9 +96,8 @@ internal sealed partial class WebSocketEndpoint(
         }
     }
 
-    private async Task ServeAsync(HttpContext context, ConnectedUser user, bool hasPlace)
+    private async Task ServeAsync(HttpContext context, ConnectedUser user, bool hasPlace, string? subProtocol)
     {
-        var subProtocol = context.WebSockets.WebSocketRequestedProtocols.Contains(ProtocolLimits.SubProtocol) ? ProtocolLimits.SubProtocol : null;
         using var socket = await context.WebSockets.AcceptWebSocketAsync(subProtocol);
         if (!hasPlace)
         {

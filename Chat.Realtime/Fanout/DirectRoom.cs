@@ -9,9 +9,9 @@ internal sealed class DirectRoom(
     : RoomFollower(roomId, history, metrics, time, logger, stopping)
 {
     protected override void Deliver(in NumberedEvent numbered) =>
-        feed.Deliver(RoomId, numbered.ToDelivered(), Envelopes.TimestampOf(numbered.Body.Span));
+        feed.Deliver(RoomId, new EncodedEvents(numbered));
 
-    protected override void Resync(int epoch, long headSeq) => feed.Deliver(RoomId, Envelopes.Resync(RoomId, epoch, headSeq, Time.GetUtcNow()), 0);
+    protected override void Resync(int epoch, long headSeq) => feed.Resync(RoomId, Envelopes.Resync(RoomId, epoch, headSeq, Time.GetUtcNow()));
 
     protected override Task RecheckAsync(CancellationToken cancellationToken)
     {

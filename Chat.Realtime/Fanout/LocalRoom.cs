@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Chat.Contracts;
 using Chat.Data.History;
 using Chat.Data.Numbering;
@@ -14,8 +15,14 @@ internal sealed partial class LocalRoom(
     string roomId, RedisSubscribers subscribers, RoomHistory history, RoomAccess access, NodeMetrics metrics, TimeProvider time, ILogger<LocalRoom> logger, CancellationToken stopping)
     : RoomFollower(roomId, history, metrics, time, logger, stopping)
 {
+    // Events that go to the members with one write; more than this is several.
+    private const int MaxBatch = 64;
+    private const int MaxBatchBytes = 256 << 10;
+
     private readonly List<Subscription> _members = [];
     private readonly List<(long AfterSeq, TaskCompletionSource Waiter)> _waiters = []; // bounded by who lets requests wait
+    private readonly List<NumberedEvent> _batch = new(1); // empty outside of the lock
+    private int _batchBytes;
     private Task<ChannelMessageQueue>? _channel;
     private Task<ChannelMessageQueue>? _ephemeral;
 
@@ -150,9 +157,18 @@ internal sealed partial class LocalRoom(
     {
         Wake(numbered.Seq);
         if (_members.Count == 0) return;
-        ReadOnlyMemory<byte> envelope = numbered.ToDelivered();
-        var acceptedAtMs = Envelopes.TimestampOf(numbered.Body.Span);
-        foreach (var member in _members) member.Deliver(numbered.Seq, envelope, acceptedAtMs);
+        _batch.Add(numbered);
+        _batchBytes += numbered.Body.Length;
+        if (_batch.Count >= MaxBatch || _batchBytes >= MaxBatchBytes) DeliverPending();
+    }
+
+    protected override void DeliverPending()
+    {
+        if (_batch.Count == 0) return;
+        var events = new EncodedEvents(CollectionsMarshal.AsSpan(_batch));
+        _batch.Clear();
+        _batchBytes = 0;
+        foreach (var member in _members) member.Deliver(events);
     }
 
     protected override void Resync(int epoch, long headSeq)

@@ -43,8 +43,13 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
 
     protected TimeProvider Time => time;
 
-    /// <summary>Hands one event to the receivers; called under the lock, in ascending order without holes.</summary>
+    /// <summary>Hands one event to the receivers, or keeps it for <see cref="DeliverPending"/>; called under the lock, in ascending order without holes.</summary>
     protected abstract void Deliver(in NumberedEvent numbered);
+
+    /// <summary>Hands over what <see cref="Deliver"/> kept: called before the lock is released, and before anything else is told to the receivers.</summary>
+    protected virtual void DeliverPending()
+    {
+    }
 
     /// <summary>Tells the receivers that the numbering restarted: live events follow <paramref name="headSeq"/>. Called under the lock.</summary>
     protected abstract void Resync(int epoch, long headSeq);
@@ -63,6 +68,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
                 if (!_working && Position + 1 == frame.Event.Seq && frame.AccessVersion <= AccessVersion) Advance(frame.Event);
                 else Hold(frame);
             }
+            DeliverPending();
             if (_held.Count > 0 || _readAgain) StartWork();
         }
     }
@@ -134,6 +140,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
             lock (Gate)
             {
                 DeliverHeld();
+                DeliverPending();
                 next = _held.Count > 0 ? _held.First().Value : null;
                 position = Position!.Value;
                 gap = _readAgain || (next is not null && next.Value.Event.Seq != position + 1);
@@ -211,6 +218,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
             if (events is null) MoveTo(bounds.Epoch, bounds.HeadSeq);
             foreach (var numbered in events ?? [])
                 if (numbered.Seq == Position + 1) Advance(numbered);
+            DeliverPending();
             return Position > position || next is null;
         }
     }

@@ -41,19 +41,17 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     /// </summary>
     public bool IsMuted { get; set; }
 
-    public void Deliver(long seq, ReadOnlyMemory<byte> envelope, long acceptedAtMs)
+    public void Deliver(EncodedEvents events)
     {
-        if (seq <= DeliverAfter) return;
-        if (_keptBack is null)
+        var from = events.FirstAfter(DeliverAfter);
+        if (from == events.Count) return;
+        if (IsLive)
         {
-            DeliverAfter = seq;
-            Connection.TrySend(envelope, acceptedAtMs);
+            DeliverAfter = events.LastSeq;
+            Connection.TrySend(events, from);
             return;
         }
-        if (_keptBack.Count >= MaxKeptBack || _keptBackBytes + envelope.Length > MaxKeptBackBytes) ForgetKeptBack(lost: true);
-        if (LostSome) return;
-        _keptBack.Add((seq, envelope, acceptedAtMs));
-        _keptBackBytes += envelope.Length;
+        for (; from < events.Count; from++) KeepBack(events.SeqOf(from), events.PayloadOf(from), events.AcceptedAtMsOf(from));
     }
 
     /// <summary>Before history is read: what arrives after <paramref name="position"/> is kept.</summary>
@@ -72,7 +70,20 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
         var keptBack = _keptBack ?? [];
         _keptBack = null;
         DeliverAfter = Math.Max(DeliverAfter, position);
-        foreach (var (seq, envelope, acceptedAtMs) in keptBack) Deliver(seq, envelope, acceptedAtMs);
+        foreach (var (seq, envelope, acceptedAtMs) in keptBack)
+        {
+            if (seq <= DeliverAfter) continue;
+            DeliverAfter = seq;
+            Connection.TrySend(envelope, acceptedAtMs);
+        }
+    }
+
+    private void KeepBack(long seq, ReadOnlyMemory<byte> envelope, long acceptedAtMs)
+    {
+        if (_keptBack!.Count >= MaxKeptBack || _keptBackBytes + envelope.Length > MaxKeptBackBytes) ForgetKeptBack(lost: true);
+        if (LostSome) return;
+        _keptBack.Add((seq, envelope, acceptedAtMs));
+        _keptBackBytes += envelope.Length;
     }
 
     private void ForgetKeptBack(bool lost)

@@ -90,12 +90,22 @@ internal sealed partial class UserFeed(
     public void Offer(string roomId, IReadOnlyList<RoomFrame> frames) => Follow(roomId).Offer(frames);
 
     /// <summary>To the connections that are not subscribed to the room.</summary>
-    public void Deliver(string roomId, ReadOnlyMemory<byte> envelope, long acceptedAtMs)
+    public void Deliver(string roomId, EncodedEvents events)
     {
         lock (_connectionsGate)
         {
             foreach (var connection in _connections)
-                if (!connection.Subscriptions.PassOver(roomId)) connection.TrySend(envelope, acceptedAtMs);
+                if (!connection.Subscriptions.PassOver(roomId)) connection.TrySend(events);
+        }
+    }
+
+    /// <summary>To the connections that are not subscribed to the room: its numbering restarted.</summary>
+    public void Resync(string roomId, ReadOnlyMemory<byte> envelope)
+    {
+        lock (_connectionsGate)
+        {
+            foreach (var connection in _connections)
+                if (!connection.Subscriptions.Contains(roomId)) connection.TrySend(envelope);
         }
     }
 

@@ -4,7 +4,7 @@ using System.Text;
 namespace Chat.Tests.Realtime;
 
 [Collection(nameof(NodeCollection))]
-public sealed class CloseCodeTests(NodeFixture fixture)
+public class CloseCodeTests(NodeFixture fixture)
 {
     [Fact]
     public async Task A_binary_frame_closes_with_1003()

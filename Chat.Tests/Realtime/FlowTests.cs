@@ -11,7 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Chat.Tests.Realtime;
 
 [Collection(nameof(NodeCollection))]
-public sealed class FlowTests(NodeFixture fixture)
+public class FlowTests(NodeFixture fixture)
 {
     [Fact]
     public async Task A_client_that_does_not_read_is_closed_with_4408_and_the_others_do_not_notice()

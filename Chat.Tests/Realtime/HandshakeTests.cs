@@ -4,7 +4,7 @@ using System.Net.WebSockets;
 namespace Chat.Tests.Realtime;
 
 [Collection(nameof(NodeCollection))]
-public sealed class HandshakeTests(NodeFixture fixture)
+public class HandshakeTests(NodeFixture fixture)
 {
     [Fact]
     public async Task The_first_frame_is_the_welcome()

@@ -3,7 +3,7 @@ using Chat.Tests.Backends;
 namespace Chat.Tests.Realtime;
 
 /// <summary>One node that the tests of the WebSocket path share; each test takes users and rooms of its own.</summary>
-public sealed class NodeFixture(PostgresFixture postgres, RedisFixture redis, KafkaFixture kafka) : IAsyncLifetime
+public class NodeFixture(PostgresFixture postgres, RedisFixture redis, KafkaFixture kafka) : IAsyncLifetime
 {
     private static int _names;
 
@@ -12,7 +12,7 @@ public sealed class NodeFixture(PostgresFixture postgres, RedisFixture redis, Ka
     public async ValueTask InitializeAsync() => Node = await TestNode.StartAsync(await BackingAsync());
 
     /// <summary>Servers that all nodes of one test share, with a database of its own.</summary>
-    public async Task<Backing> BackingAsync() =>
+    public virtual async Task<Backing> BackingAsync() =>
         new(await redis.CreateDatabaseAsync(), await kafka.GetConnectionStringAsync(), await postgres.CreateDatabaseAsync());
 
     /// <summary>A name that no other test uses, also in the servers that are shared with other test classes.</summary>

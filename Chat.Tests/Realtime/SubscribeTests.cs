@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Chat.Tests.Realtime;
 
 [Collection(nameof(NodeCollection))]
-public sealed class SubscribeTests(NodeFixture fixture)
+public class SubscribeTests(NodeFixture fixture)
 {
     [Fact]
     public async Task A_gap_is_closed_by_the_ack_and_live_events_follow()

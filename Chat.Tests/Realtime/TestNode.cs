@@ -14,7 +14,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace Chat.Tests.Realtime;
 
 /// <summary>The addresses of the servers that a node needs.</summary>
-public sealed record Backing(string Redis, string Kafka, string Postgres);
+/// <param name="FastPath">False: the node serves WebSockets on the framework's path.</param>
+public sealed record Backing(string Redis, string Kafka, string Postgres, bool FastPath = true);
 
 /// <summary>The whole node inside the test process: real Kestrel on a loopback port, real Redis, Kafka and Postgres.</summary>
 public sealed class TestNode : IAsyncDisposable
@@ -47,6 +48,7 @@ public sealed class TestNode : IAsyncDisposable
             ["ConnectionStrings:kafka"] = backing.Kafka,
             ["ConnectionStrings:chatdb"] = backing.Postgres,
             ["Chat:Auth:SigningKey"] = SigningKeyText,
+            ["Chat:Transport:FastPath"] = backing.FastPath ? "true" : "false",
             ["Chat:Limits:Enabled"] = "false",
             ["Chat:Drain:Seconds"] = "0",
             ["Logging:LogLevel:Default"] = "Error",

@@ -1,0 +1,157 @@
+using System.Buffers;
+using Chat.Contracts;
+using Chat.Realtime.Fanout;
+using Chat.Realtime.Transport;
+
+namespace Chat.Realtime.Connections;
+
+/// <summary>
+/// A connection on a <see cref="DirectSocket"/>: a frame is written by whoever sends it when nothing waits before it, and otherwise follows what waits.
+/// So the order of frames is the order in which the lock was taken, whoever sends.
+/// </summary>
+public sealed partial class Connection
+{
+    // What waits leaves in writes of this size.
+    private const int FlushBytes = 64 << 10;
+
+    private DirectSocket? _socket;
+    private byte[]? _pong; // the answer to the last ping that could not be answered at once
+    private long _lastPing;
+
+    /// <summary>Sends the events from index <paramref name="from"/> on, with one write where the socket takes them; false when the connection is closing.</summary>
+    internal bool TrySend(EncodedEvents events, int from = 0)
+    {
+        lock (_gate)
+        {
+            if (_closing) return false;
+            if (_socket is not null && _waiting is null)
+            {
+                var sent = _socket.Send(events.WireFrom(from));
+                if (sent < 0) return false; // broken: the transport ends the connection
+                for (; from < events.Count && sent >= events.WireLengthOf(from); from++)
+                {
+                    sent -= events.WireLengthOf(from);
+                    _socket.Delivered(events.AcceptedAtMsOf(from));
+                }
+                if (from == events.Count) return true;
+                WaitToSend(new OutgoingFrame(events.PayloadOf(from), FrameKind.Event, events.AcceptedAtMsOf(from)), sent);
+                from++;
+            }
+        }
+        for (; from < events.Count; from++)
+            if (!TrySend(events.PayloadOf(from), events.AcceptedAtMsOf(from))) return false;
+        return true;
+    }
+
+    /// <summary>Gives the connection a socket that it may write to until <see cref="Detach"/>; what waits leaves at once.</summary>
+    internal void Attach(DirectSocket socket)
+    {
+        lock (_gate)
+        {
+            _socket = socket;
+            FlushWaiting();
+        }
+    }
+
+    /// <summary>The direct socket is about to be closed: nobody writes to it any more.</summary>
+    internal void Detach()
+    {
+        lock (_gate)
+        {
+            _socket = null;
+            _waiting = null;
+            _closing = true;
+            _replyRoom?.TrySetResult();
+            _replyRoom = null;
+        }
+    }
+
+    /// <summary>Whether more is to be read from the direct socket.</summary>
+    internal void Read(bool read)
+    {
+        lock (_gate) _socket?.Read(read);
+    }
+
+    /// <summary>The direct socket can take more.</summary>
+    internal void Flush()
+    {
+        lock (_gate)
+        {
+            if (_socket is not null) FlushWaiting();
+        }
+    }
+
+    /// <summary>Answers a ping. While other frames wait only the last one is answered: a client cannot make the node hold pongs.</summary>
+    internal void Pong(ReadOnlySpan<byte> payload)
+    {
+        lock (_gate)
+        {
+            if (_closing || _socket is null) return;
+            _pong = payload.ToArray();
+            if (_waiting is null) FlushWaiting();
+        }
+    }
+
+    // Whoever does not read has frames waiting, and needs no ping to be found out.
+    private void Ping()
+    {
+        lock (_gate)
+        {
+            if (_closing || _socket is null || _waiting is not null) return;
+            if (_lastPing != 0 && _time.GetElapsedTime(_lastPing).TotalMilliseconds < ProtocolLimits.HeartbeatMs) return;
+            _lastPing = _time.GetTimestamp();
+            Send(new OutgoingFrame(default, FrameKind.Ping, 0));
+        }
+    }
+
+    private void WaitToSend(in OutgoingFrame frame, int sent)
+    {
+        _waiting = new WaitingFrames();
+        _waiting.Add(frame, sent);
+        _socket!.WaitForRoom(true);
+    }
+
+    // Everything that waits leaves in as few writes as it fits in; then the last ping's answer, and the close last.
+    private void FlushWaiting()
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(FlushBytes);
+        try
+        {
+            while (PrepareNext())
+            {
+                var filled = _waiting!.Fill(buffer);
+                var sent = _socket!.Send(buffer.AsSpan(0, filled));
+                if (sent < 0) return;
+                for (var left = sent; _waiting.TryTakeSent(ref left, out var frame);)
+                {
+                    if (frame.Kind == FrameKind.Event) _socket.Delivered(frame.AcceptedAtMs);
+                    else if (frame.Kind == FrameKind.Close) _socket.CloseSent = true;
+                }
+                TakeReplyRoom()?.TrySetResult();
+                if (sent == filled) continue;
+                _socket.WaitForRoom(true);
+                return;
+            }
+            _waiting = null; // an idle connection holds no buffer
+            _socket!.WaitForRoom(false);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // False when there is nothing to write.
+    private bool PrepareNext()
+    {
+        if (_waiting is { IsEmpty: false }) return true;
+        OutgoingFrame next;
+        if (_pong is not null) next = new OutgoingFrame(_pong, FrameKind.Pong, 0);
+        else if (_closing && !_closeTaken) next = new OutgoingFrame(WireFrames.ClosePayload(ClosedWith!.Value.Code, ClosedWith.Value.Reason), FrameKind.Close, 0);
+        else return false;
+        if (next.Kind == FrameKind.Pong) _pong = null;
+        else _closeTaken = true;
+        (_waiting ??= new WaitingFrames()).Add(next);
+        return true;
+    }
+}

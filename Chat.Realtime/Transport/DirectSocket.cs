@@ -1,0 +1,64 @@
+using System.Buffers;
+using Chat.Realtime.Connections;
+
+namespace Chat.Realtime.Transport;
+
+/// <summary>
+/// The sending side of a connection below Kestrel: a write goes to the kernel on the thread that makes it, and never waits. All of it belongs to the
+/// lock of the <see cref="Connection"/> that it is attached to, which lets go of it before the descriptor is closed.
+/// </summary>
+internal sealed class DirectSocket(EventLoop loop, int fd, LoopHandler handler, NodeMetrics metrics, TimeProvider time)
+{
+    private const int StackBytes = 1_024;
+    private bool _reading = true;
+    private bool _waitsForRoom;
+
+    /// <summary>The close frame has left.</summary>
+    public bool CloseSent { get; set; }
+
+    /// <summary>Bytes that the kernel took; -1 when the connection is broken.</summary>
+    public int Send(ReadOnlySpan<byte> wire) => Libc.Send(fd, wire);
+
+    /// <summary>As <see cref="Send(ReadOnlySpan{byte})"/>, for a frame that has no header yet; the header counts.</summary>
+    public int Send(in OutgoingFrame frame)
+    {
+        var length = WireFrames.LengthOf(frame);
+        byte[]? rented = null;
+        var wire = length <= StackBytes ? stackalloc byte[StackBytes] : rented = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            return Send(wire[..WireFrames.Copy(frame, 0, wire)]);
+        }
+        finally
+        {
+            if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>Whether the loop is to say when the kernel takes more.</summary>
+    public void WaitForRoom(bool wait)
+    {
+        if (_waitsForRoom == wait) return;
+        _waitsForRoom = wait;
+        loop.Change(fd, handler, Interest);
+    }
+
+    /// <summary>Whether the loop is to say when bytes arrive.</summary>
+    public void Read(bool read)
+    {
+        if (_reading == read) return;
+        _reading = read;
+        loop.Change(fd, handler, Interest);
+    }
+
+    public uint Interest => (_reading ? Libc.In : 0) | (_waitsForRoom ? Libc.Out : 0);
+
+    /// <summary>An event has left.</summary>
+    public void Delivered(long acceptedAtMs)
+    {
+        if (acceptedAtMs > 0) metrics.Delivered(1, TimeSpan.FromMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds() - acceptedAtMs));
+    }
+
+    /// <summary>The loop then sees the end of the connection.</summary>
+    public void ShutDown() => Libc.ShutDown(fd);
+}

@@ -1,0 +1,15 @@
+namespace Chat.Realtime.Transport;
+
+/// <summary>How WebSocket connections reach the node. Section <c>Chat:Transport</c>.</summary>
+internal sealed class TransportOptions
+{
+    public const string Section = "Chat:Transport";
+
+    /// <summary>
+    /// Serve plain <c>GET /ws</c> below Kestrel. Default true; only on Linux. With false every connection takes the framework's path, which costs
+    /// twice the CPU per delivery and ten times the memory per idle connection, and promises the same.
+    /// </summary>
+    public bool FastPath { get; set; } = true;
+
+    public bool IsFast => FastPath && OperatingSystem.IsLinux();
+}
