@@ -8,7 +8,7 @@ namespace Chat.Data.History;
 /// <summary>Ends of a room's history. All 0 in an empty room (epoch: the current one).</summary>
 public readonly record struct RoomBounds(long HeadSeq, int Epoch, long FirstSeq)
 {
-    /// <summary>The highest access version that an event up to the head has brought; null when Redis, which knows it, does not know the room.</summary>
+    /// <summary>The highest access version that an event up to the head has brought; null when Redis, which knows it, does not know the room or may have an older state of it.</summary>
     public long? AccessVersion { get; init; }
 }
 
@@ -147,7 +147,7 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, Messag
     private async Task<RoomBounds> GetBoundsAsync(string roomId, HotSlice slice, CancellationToken cancellationToken)
     {
         if (slice is { Head: { } head, FirstSeq: > 0 })
-            return new RoomBounds(head, slice.Epoch, slice.FirstSeq) { AccessVersion = slice.AccessVersion };
+            return new RoomBounds(head, slice.Epoch, slice.FirstSeq) { AccessVersion = slice.IsCurrent ? slice.AccessVersion : null };
         if (slice.Head is not { } known)
         {
             var bounds = await stored.GetBoundsAsync(roomId, cancellationToken);
@@ -164,7 +164,7 @@ public sealed partial class RoomHistory(HotStream hot, EventStore stored, Messag
         {
             Log.HotPartAlone(logger, roomId, failure.Message);
         }
-        return new RoomBounds(known, slice.Epoch, first) { AccessVersion = slice.AccessVersion };
+        return new RoomBounds(known, slice.Epoch, first) { AccessVersion = slice.IsCurrent ? slice.AccessVersion : null };
     }
 
     private async Task<int> GetEpochAsync(CancellationToken cancellationToken)

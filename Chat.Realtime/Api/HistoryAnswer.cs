@@ -14,16 +14,23 @@ internal sealed class HistoryAnswer(HistorySlice slice) : IResult, IEndpointMeta
     {
         context.Response.ContentType = "application/json; charset=utf-8";
         var body = context.Response.BodyWriter;
-        body.Write("{\"events\":["u8);
+        Write(body, "{\"events\":["u8);
         for (var i = 0; i < slice.Events.Count; i++)
         {
-            if (i > 0) body.Write(","u8);
-            body.Write(slice.Events[i].Span);
+            if (i > 0) Write(body, ","u8);
+            Write(body, slice.Events[i].Span);
         }
-        body.Write("],\"head_seq\":"u8);
+        Write(body, "],\"head_seq\":"u8);
         WriteNumber(body, slice.HeadSeq);
-        body.Write(slice.HasMore ? ",\"has_more\":true}"u8 : ",\"has_more\":false}"u8);
+        Write(body, slice.HasMore ? ",\"has_more\":true}"u8 : ",\"has_more\":false}"u8);
         await body.FlushAsync(context.RequestAborted);
+    }
+
+    // The framework's extension asks for "some" space, of which a chunked answer has none where a buffer is just full.
+    private static void Write(IBufferWriter<byte> body, ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(body.GetSpan(bytes.Length));
+        body.Advance(bytes.Length);
     }
 
     private static void WriteNumber(IBufferWriter<byte> body, long number)

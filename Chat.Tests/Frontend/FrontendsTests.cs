@@ -107,7 +107,7 @@ public sealed class FrontendsTests(FrontendsTests.TwoFrontends two, Browser brow
         internal ChatSystem System { get; private set; } = null!;
 
         public async ValueTask InitializeAsync() => System = await ChatSystem.StartAsync(
-            "CHAT_FRONTENDS=2", "Chat:Gateway:TrustedProxies:0=127.0.0.0/8", "Chat:Gateway:TrustedProxies:1=::1", "Chat:Auth:BootstrapCode=" + SetupCode,
+            "CHAT_FRONTENDS=2", "CHAT_NODES=1", "Chat:Gateway:TrustedProxies:0=127.0.0.0/8", "Chat:Gateway:TrustedProxies:1=::1", "Chat:Auth:BootstrapCode=" + SetupCode,
             "Chat:Limits:Enabled=true", "Chat:Limits:ConnectionsPerAddress=1");
 
         public async ValueTask DisposeAsync()

@@ -5,7 +5,7 @@ using static Microsoft.Playwright.Assertions;
 namespace Chat.Tests.Frontend;
 
 /// <summary>Processes die under an open window: it says so, loses nothing that was written, and comes back without anybody doing anything.</summary>
-[Collection(FaultedSystemTests.Name)]
+[Collection(Alone.Name)]
 public sealed class WindowFaultTests(FaultedSystem faulted, Browser browser) : IClassFixture<Browser>
 {
     private readonly ChatSystem _system = faulted.System;
@@ -64,5 +64,12 @@ public sealed class WindowFaultTests(FaultedSystem faulted, Browser browser) : I
         await window.InRoomAsync(room);
         await window.ReadsAsync("before");
         return (window, other, room);
+    }
+
+    /// <summary>A system apart from those whose Redis forgets everything: the keys of the cookies would be among it.</summary>
+    [CollectionDefinition(Name, DisableParallelization = true)]
+    public sealed class Alone : ICollectionFixture<FaultedSystem>
+    {
+        public const string Name = "Windows and faults";
     }
 }
