@@ -161,7 +161,12 @@ public sealed class ChatConnection : IAsyncDisposable
     {
         var command = new ClientCommand
         {
-            EventType = CommandTypes.History, RoomId = roomId, BeforeSeq = beforeSeq, AfterSeq = afterSeq, Limit = limit, State = state ? true : null,
+            EventType = CommandTypes.History,
+            RoomId = roomId,
+            BeforeSeq = beforeSeq,
+            AfterSeq = afterSeq,
+            Limit = limit,
+            State = state ? true : null,
         };
         var ack = await _requests.SendAsync(command, onAck: null, cancellationToken);
         return new HistoryPage(ack.Events ?? [], ack.HeadSeq ?? 0, ack.HasMore ?? false);

@@ -1,6 +1,6 @@
 using Chat.Contracts;
-using Chat.Realtime.Transport;
 using Chat.Realtime.Connections;
+using Chat.Realtime.Transport;
 
 namespace Chat.Realtime.Fanout;
 

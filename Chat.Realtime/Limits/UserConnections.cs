@@ -11,7 +11,7 @@ namespace Chat.Realtime.Limits;
 /// </summary>
 internal sealed class UserConnections(ConnectionRegistry registry, PresenceTracker presence, IOptions<LimitOptions> options)
 {
-    /// <summary>False when a connection that has just been counted is one too many. Answers within a second or so.</summary>
+    /// <summary>False when a connection that has just been counted is one too many. Answers within 3 seconds.</summary>
     public async Task<bool> MayStayAsync(Connection connection)
     {
         var limit = options.Value.ConnectionsPerUser;

@@ -21,7 +21,7 @@ public sealed partial class PresenceTracker : LastToStop
     private static readonly TimeSpan AwayCheck = TimeSpan.FromSeconds(10);
 
     // A connection does not wait longer than this to be counted.
-    private static readonly TimeSpan CountTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CountTimeout = TimeSpan.FromSeconds(3);
 
     // So many users are written at once: enough for a storm of reconnects, and no reply of Redis waits for more than some milliseconds.
     private const int BatchSize = 500;

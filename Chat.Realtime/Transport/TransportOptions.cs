@@ -7,7 +7,7 @@ internal sealed class TransportOptions
 
     /// <summary>
     /// Serve plain <c>GET /ws</c> below Kestrel. Default true; only on Linux. With false every connection takes the framework's path, which costs
-    /// twice the CPU per delivery and ten times the memory per idle connection, and promises the same.
+    /// more per delivery and per idle connection, and promises the same.
     /// </summary>
     public bool FastPath { get; set; } = true;
 
