@@ -20,13 +20,12 @@ internal sealed partial class LogConsumer(
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile ReadingStart _start = ReadingStart.Nothing;
-    private volatile ReadingStart? _readAgain;
 
     /// <summary>Batches in log order.</summary>
     public ChannelReader<RecordBatch> Batches => _batches.Reader;
 
     /// <summary>False when the batch's partitions were taken away or are read again: it need not be written then.</summary>
-    public bool IsCurrent(RecordBatch batch) => batch.Start == _start && batch.Start != _readAgain;
+    public bool IsCurrent(RecordBatch batch) => batch.Start == _start && !batch.Start.IsOver;
 
     /// <summary>What is being read now.</summary>
     public ReadingStart Start => _start;
@@ -47,7 +46,7 @@ internal sealed partial class LogConsumer(
     public void Written(RecordBatch batch) => commits.Written(batch.Ranges);
 
     /// <summary>Reads all partitions again from where Postgres has them, unless that has happened since <paramref name="start"/>.</summary>
-    public void ReadAgain(ReadingStart start) => _readAgain = start;
+    public void ReadAgain(ReadingStart start) => start.End();
 
     private void Run()
     {
@@ -101,7 +100,7 @@ internal sealed partial class LogConsumer(
         var isPaused = false;
         while (!_stop.IsCancellationRequested)
         {
-            if (_readAgain == _start)
+            if (_start.IsOver)
                 StartOver(consumer);
             var consumed = Read(consumer, batch is null || isPaused ? IdlePoll : Remaining(startedAt));
             if (start != _start)

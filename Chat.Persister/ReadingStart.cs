@@ -11,6 +11,8 @@ namespace Chat.Persister;
 /// <param name="closed">The closed partitions, each with the end of its log: open when everything before that has its number.</param>
 internal sealed class ReadingStart(IReadOnlyList<TopicPartitionOffset> offsets, int? epoch, IReadOnlyDictionary<int, long> closed)
 {
+    private volatile bool _isOver;
+
     /// <summary>The end of a closed partition that nobody could tell: it stays closed, and is looked at again.</summary>
     public const long UnknownEnd = long.MaxValue;
 
@@ -23,6 +25,11 @@ internal sealed class ReadingStart(IReadOnlyList<TopicPartitionOffset> offsets, 
 
     /// <summary>Belongs to the numbering stage, which takes out what it has opened.</summary>
     public Dictionary<int, long> Closed { get; } = new(closed);
+
+    /// <summary>True once somebody has asked for a new start in its place. It stands here, so that no two who ask for different ones undo each other.</summary>
+    public bool IsOver => _isOver;
+
+    public void End() => _isOver = true;
 
     /// <summary>True when a partition can only be opened after another look at Postgres and the log.</summary>
     public bool IsUncertain => Closed.ContainsValue(UnknownEnd);
