@@ -28,7 +28,7 @@ public static class GatewayServices
         var services = builder.Services;
         services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
         services.AddReverseProxy()
-            .LoadFromMemory(GatewayRoutes.All, [])
+            .LoadFromMemory(GatewayRoutes.All, GatewayRoutes.Clusters([], []))
             .AddTransforms(ForwardedIdentity.Apply)
             .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = GatewayRoutes.ConnectTimeout);
         services.AddSingleton(provider => new LeaseWatcher(

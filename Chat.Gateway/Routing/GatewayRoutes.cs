@@ -44,7 +44,11 @@ public static class GatewayRoutes
         To(Frontends, "/{**rest}"),
     ];
 
-    public static ClusterConfig NodeCluster(IEnumerable<NodeLease> nodes) => new()
+    /// <summary>Who answers. A route whose cluster is not there cannot answer, so all of them stand from the start, be they empty.</summary>
+    public static IReadOnlyList<ClusterConfig> Clusters(IReadOnlyList<NodeLease> nodes, IReadOnlyList<NodeLease> frontends) =>
+        [NodeCluster(nodes), HubCluster(nodes), FrontendCluster(frontends)];
+
+    private static ClusterConfig NodeCluster(IEnumerable<NodeLease> nodes) => new()
     {
         ClusterId = Nodes,
         LoadBalancingPolicy = LoadBalancingPolicies.PowerOfTwoChoices,
@@ -53,11 +57,11 @@ public static class GatewayRoutes
         Destinations = Destinations(nodes),
     };
 
-    /// <summary>The nodes again: a hub connection is negotiated with one of them and lives there, over several requests.</summary>
-    public static ClusterConfig HubCluster(IEnumerable<NodeLease> nodes) => NodeCluster(nodes) with { ClusterId = Hubs, SessionAffinity = Affinity("chat.hub") };
+    // The nodes again: a hub connection is negotiated with one of them and lives there, over several requests.
+    private static ClusterConfig HubCluster(IEnumerable<NodeLease> nodes) => NodeCluster(nodes) with { ClusterId = Hubs, SessionAffinity = Affinity("chat.hub") };
 
-    /// <summary>The instances of the interface: a circuit lives in one of them.</summary>
-    public static ClusterConfig FrontendCluster(IEnumerable<NodeLease> frontends) => new()
+    // The instances of the interface: a circuit lives in one of them.
+    private static ClusterConfig FrontendCluster(IEnumerable<NodeLease> frontends) => new()
     {
         ClusterId = Frontends,
         LoadBalancingPolicy = LoadBalancingPolicies.PowerOfTwoChoices,

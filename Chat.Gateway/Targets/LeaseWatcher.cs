@@ -69,7 +69,7 @@ public sealed partial class LeaseWatcher(
             : configuration[DiscoveredFrontend] is { Length: > 0 } address
                 ? [new NodeLease("discovered", address, NodeLease.Ready, 0, default, 0)]
                 : [];
-        proxy.Update(GatewayRoutes.All, [GatewayRoutes.NodeCluster(_nodes.Ready), GatewayRoutes.HubCluster(_nodes.Ready), GatewayRoutes.FrontendCluster(interfaces)]);
+        proxy.Update(GatewayRoutes.All, GatewayRoutes.Clusters(_nodes.Ready, interfaces));
         Log.Targets(logger, string.Join(", ", _nodes.Ready.Select(node => node.Address)), string.Join(", ", interfaces.Select(target => target.Address)));
     }
 

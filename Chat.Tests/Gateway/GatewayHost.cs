@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Http.Json;
 using Chat.Contracts;
 using Chat.Gateway;
+using Chat.Gateway.Routing;
 using Chat.ServiceDefaults;
 using Chat.Tests.Backends;
 using Chat.Tests.People;
@@ -12,6 +13,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
+using Yarp.ReverseProxy;
 using LogEventId = Microsoft.Extensions.Logging.EventId;
 
 namespace Chat.Tests.Gateway;
@@ -111,10 +113,15 @@ internal sealed class GatewayHost : IAsyncDisposable
         _app.MapGateway();
         await _app.StartAsync();
         Client = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = Http, Timeout = TimeSpan.FromSeconds(20) };
-        var known = _targets.Count;
-        await Until.TrueAsync(() => known == 0 || LogLines.Any(line => _targets.All(target => line.Contains(target.Address.Authority, StringComparison.Ordinal))),
+        // What was announced is routed to a moment later: the proxy takes up a new configuration by itself.
+        var routes = _app.Services.GetRequiredService<IProxyStateLookup>();
+        await Until.TrueAsync(
+            () => _targets.Count == 0 || DestinationsOf(routes, GatewayRoutes.Nodes) + DestinationsOf(routes, GatewayRoutes.Frontends) >= _targets.Count,
             "the gateway knows its targets");
     }
+
+    private static int DestinationsOf(IProxyStateLookup routes, string cluster) =>
+        routes.TryGetCluster(cluster, out var state) ? state.DestinationsState.AvailableDestinations.Count : 0;
 }
 
 /// <summary>What was logged, as text.</summary>
