@@ -46,7 +46,7 @@ internal sealed partial class ApiPipeline(ILogger<ApiPipeline> logger) : IStartu
         switch (exception)
         {
             case ChatException refusal:
-                return new ProblemAnswer(ErrorCodes.HttpStatus(refusal.Code), refusal.Code, refusal.Message, refusal.RetryAfterMs);
+                return ProblemAnswer.Of(refusal);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
                 return new ProblemAnswer(StatusCodes.Status413PayloadTooLarge, ErrorCodes.TooLarge, "The request body is too large.");
             case BadHttpRequestException { StatusCode: StatusCodes.Status415UnsupportedMediaType }:

@@ -11,6 +11,10 @@ internal sealed record ProblemAnswer(int Status, string Code, string Detail, int
 {
     private const int DefaultRetryAfterMs = 1_000;
 
+    public static Task WriteAsync(HttpContext context, ChatException refusal) => WriteAsync(context, Of(refusal));
+
+    public static ProblemAnswer Of(ChatException refusal) => new(ErrorCodes.HttpStatus(refusal.Code), refusal.Code, refusal.Message, refusal.RetryAfterMs);
+
     public static Task WriteAsync(HttpContext context, ProblemAnswer answer)
     {
         var response = context.Response;

@@ -14,6 +14,7 @@ internal static class ConnectionsServices
         services.AddSingleton<ConnectionRegistry>();
         services.AddSingleton<ConnectionLifecycle>();
         services.AddSingleton<AllowedOrigins>();
+        services.AddSingleton<OpeningRules>();
         services.AddSingleton<NodeCapacity>();
         services.AddSingleton<ConnectionLimits>();
         services.AddSingleton<WebSocketEndpoint>();

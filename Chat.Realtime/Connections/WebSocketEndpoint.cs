@@ -1,22 +1,17 @@
-using System.Globalization;
-using System.Net;
 using System.Net.WebSockets;
 using Chat.Contracts;
-using Chat.Contracts.Api;
+using Chat.Realtime.Api;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Commands;
 using Chat.Realtime.Transport;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.WebUtilities;
 
 namespace Chat.Realtime.Connections;
 
-/// <summary>
-/// <c>GET /ws</c>: who may connect is decided before the upgrade, by the origin first (a foreign page must not even spend a ticket).
-/// </summary>
-internal sealed partial class WebSocketEndpoint(
-    AllowedOrigins origins, ConnectionLimits limits, TokenAuthenticator authenticator, ConnectionLifecycle lifecycle, CommandDispatcher dispatcher,
-    DrainState drain, NodeMetrics metrics, TimeProvider time, ILogger<WebSocketEndpoint> logger)
+/// <summary><c>GET /ws</c>: who may connect is decided before the upgrade.</summary>
+internal sealed class WebSocketEndpoint(
+    OpeningRules rules, ConnectionLimits limits, TokenAuthenticator authenticator, ConnectionLifecycle lifecycle, CommandDispatcher dispatcher, NodeMetrics metrics,
+    TimeProvider time, ILogger<WebSocketEndpoint> logger)
 {
     public const string Path = "/ws";
 
@@ -43,42 +38,20 @@ internal sealed partial class WebSocketEndpoint(
     /// <summary>Admits or refuses, and serves whom it admits, unless the request came in below Kestrel: then <see cref="DirectUpgrade"/> says who was admitted.</summary>
     public async Task HandleAsync(HttpContext context)
     {
-        if (drain.IsDraining)
-        {
-            await RefuseAsync(context, ErrorCodes.Unavailable, "This node is stopping; connect again.", retryAfterMs: 1_000);
-            return;
-        }
-        if (!context.WebSockets.IsWebSocketRequest)
-        {
-            await RefuseAsync(context, ErrorCodes.BadRequest, "This address speaks WebSocket: send an upgrade request.");
-            return;
-        }
-        if (!origins.Allow(context.Request))
-        {
-            await RefuseAsync(context, ErrorCodes.Forbidden, "This origin may not connect.");
-            return;
-        }
-        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
-        if (await limits.TakeHandshakeAsync(address, context.RequestAborted) is { } wait)
-        {
-            await RefuseAsync(context, ErrorCodes.RateLimited, "Too many connections from this address.", wait);
-            return;
-        }
-        ConnectedUser? user;
+        ConnectedUser user;
         try
         {
-            user = await authenticator.AuthenticateAsync(context, context.RequestAborted);
+            if (!context.WebSockets.IsWebSocketRequest) throw new ChatException(ErrorCodes.BadRequest, "This address speaks WebSocket: send an upgrade request.");
+            await rules.CheckAsync(context);
+            user = await authenticator.AuthenticateAsync(context, context.RequestAborted)
+                ?? throw new ChatException(ErrorCodes.Unauthorized, "The access token or ticket is missing, wrong or expired.");
         }
-        catch (ChatException e)
+        catch (ChatException refused)
         {
-            await RefuseAsync(context, e.Code, e.Message, e.RetryAfterMs);
+            await ProblemAnswer.WriteAsync(context, refused);
             return;
         }
-        if (user is null)
-        {
-            await RefuseAsync(context, ErrorCodes.Unauthorized, "The access token or ticket is missing, wrong or expired.");
-            return;
-        }
+        var address = OpeningRules.AddressOf(context);
         var subProtocol = context.WebSockets.WebSocketRequestedProtocols.Contains(ProtocolLimits.SubProtocol) ? ProtocolLimits.SubProtocol : null;
         var hasPlace = limits.Enter(address);
         if (context.Features.Get<DirectUpgrade>() is { } direct)
@@ -117,15 +90,5 @@ internal sealed partial class WebSocketEndpoint(
         {
             lifecycle.Closed(connection);
         }
-    }
-
-    private static Task RefuseAsync(HttpContext context, string code, string detail, int? retryAfterMs = null)
-    {
-        var status = ErrorCodes.HttpStatus(code);
-        context.Response.StatusCode = status;
-        if (retryAfterMs is { } wait) context.Response.Headers.RetryAfter = Math.Max(1, (wait + 999) / 1_000).ToString(CultureInfo.InvariantCulture);
-        return context.Response.WriteAsJsonAsync(
-            new Problem("about:blank", ReasonPhrases.GetReasonPhrase(status), status, detail, code, retryAfterMs), ChatJson.Wire.Problem, "application/problem+json",
-            context.RequestAborted);
     }
 }

@@ -50,6 +50,13 @@ internal sealed class Platform : IAsyncDisposable
         await admin.GetServers()[0].FlushAllDatabasesAsync();
     }
 
+    /// <summary>The epoch that is current in Postgres.</summary>
+    public async Task<int> EpochAsync()
+    {
+        await using var command = Database.CreateCommand("select current_epoch from numbering where shard = 0");
+        return (int)(await command.ExecuteScalarAsync())!;
+    }
+
     /// <summary>What Postgres has of a room: contents of its chat messages in the order of their numbers.</summary>
     public async Task<IReadOnlyList<(long Seq, int Epoch, string Content)>> RowsAsync(string roomId)
     {

@@ -40,11 +40,12 @@ public sealed class TakeoverTests(PostgresFixture postgres)
         await platform.StartPersisterAsync();
         await using var chains = await Chains.StartAsync(platform, 4);
         await chains.FlowAsync(20);
-        // Twice in a row: the second time in the middle of catching up.
-        for (var i = 0; i < 2; i++)
+        // Twice in a row, before anybody noticed the first time and then while the new epoch catches up.
+        foreach (var hasBegun in new[] { false, true })
         {
+            var epoch = await platform.EpochAsync();
             await platform.EmptyRedisAsync();
-            await Task.Delay(TimeSpan.FromMilliseconds(60 * i));
+            if (hasBegun) await PersisterServers.PollAsync(async () => await platform.EpochAsync() > epoch, () => $"an epoch after {epoch}");
             await platform.EmptyRedisAsync();
             await chains.FlowAsync(20);
         }

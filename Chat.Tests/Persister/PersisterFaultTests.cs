@@ -101,6 +101,26 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
     }
 
     [Fact]
+    public async Task A_wish_for_a_new_start_is_not_undone_by_one_that_is_about_an_older_start()
+    {
+        await using var persister = await _servers.StartPersisterAsync();
+        var consumer = persister.Get<LogConsumer>();
+        async Task<ReadingStart> NextAsync(ReadingStart? before)
+        {
+            await PersisterServers.PollAsync(() => Task.FromResult(consumer.Start != before && consumer.Start.Offsets.Count > 0), () => "a new start");
+            return consumer.Start;
+        }
+        var first = await NextAsync(null);
+        consumer.ReadAgain(first);
+        var second = await NextAsync(first);
+
+        consumer.ReadAgain(second);
+        consumer.ReadAgain(first);
+
+        Assert.NotSame(second, await NextAsync(second));
+    }
+
+    [Fact]
     public async Task Partitions_that_move_between_persisters_lose_and_double_nothing()
     {
         var rooms = Enumerable.Range(0, 24).Select(_ => RoomStore.NewRoom()).ToList();
