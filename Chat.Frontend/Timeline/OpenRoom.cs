@@ -51,6 +51,9 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
     public OpenPosition Position { get; private set; } = new(0, "end");
     public RoomEntry? Entry => directory.Rooms.Find(RoomId);
 
+    /// <summary>How many are in the room; null while nobody has said.</summary>
+    public int? MemberCount => Members is { Loaded: true, HasMore: false } ? Members.Count : Entry?.MemberCount;
+
     /// <summary>Loads the room; tries until it can or the room turns out to be missing.</summary>
     /// <param name="anchor">Where the reader left it, if the browser remembers.</param>
     /// <param name="cancellationToken">Another room is opened.</param>

@@ -62,6 +62,7 @@ public sealed class PlainSampleTests(SharedSystem shared, Browser browser) : ICl
         await other.Connection.SendMessageAsync(room, "three").Within("the receipt");
         await page.Context.SetOfflineAsync(false);
         await ExpectMessagesAsync(page, "before", "one", "two", "three", "written without a connection");
+        await other.ExpectMessagesAsync(room, 5);
         Assert.Equal(
             ["before", "one", "two", "three", "written without a connection"], other.Messages(room).Select(message => message.Content));
         Assert.Empty(browser.Complaints);

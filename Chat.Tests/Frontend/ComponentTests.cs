@@ -60,6 +60,17 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Theory]
+    [InlineData(null, "Public. Everything")]
+    [InlineData(1, "Public, 1 member. Everything")]
+    [InlineData(2, "Public, 2 members. Everything")]
+    public void The_start_of_a_room_says_how_many_are_in_it_only_when_that_is_known(int? members, string says)
+    {
+        var room = RoomEntry.From(Events.Summary());
+        var view = Render<RoomStart>(p => p.Add(v => v.Room, room).Add(v => v.Members, members));
+        Assert.Contains(says, view.Find("p").TextContent);
+    }
+
+    [Theory]
     [InlineData(0, 0, "", "")]
     [InlineData(14, 0, "unread", "14")]
     [InlineData(120, 0, "unread", "99+")]
