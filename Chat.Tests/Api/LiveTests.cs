@@ -83,7 +83,7 @@ public sealed class LiveTests(ApiFixture fixture)
 
     private static async Task<ClientWebSocket> SubscribedAsync(ApiCaller user, string roomId)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Authorization", $"Bearer {user.AccessToken}");
         await socket.ConnectAsync(new Uri($"ws://{user.Address.Authority}/ws"), deadline.Token);
@@ -95,7 +95,7 @@ public sealed class LiveTests(ApiFixture fixture)
     /// <summary>The next frame of this type; others are passed over.</summary>
     private static async Task<JsonElement> NextAsync(ClientWebSocket socket, string eventType)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         var buffer = new byte[64 * 1024];
         while (true)
         {

@@ -5,7 +5,7 @@ internal static class Until
 {
     public static async Task TrueAsync(Func<Task<bool>> condition, string expected, TimeSpan? within = null)
     {
-        var limit = within ?? TimeSpan.FromSeconds(10);
+        var limit = within ?? TimeSpan.FromSeconds(30);
         var start = TimeProvider.System.GetTimestamp();
         while (!await condition())
         {

@@ -26,8 +26,16 @@ public sealed class TestDirectory : IDisposable
         foreach (var directory in Directory.EnumerateDirectories(System.IO.Path.GetTempPath(), Prefix + "*"))
         {
             var pid = System.IO.Path.GetFileName(directory)[Prefix.Length..].Split('-')[0];
-            if (!Directory.Exists($"/proc/{pid}"))
+            if (Directory.Exists($"/proc/{pid}"))
+                continue;
+            try
+            {
                 Directory.Delete(directory, recursive: true);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // Another run that starts now removes the same one.
+            }
         }
     }
 

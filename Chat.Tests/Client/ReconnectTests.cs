@@ -44,6 +44,8 @@ public sealed class ReconnectTests
         await peer.CloseAsync(code);
         await server.AcceptAsync();
         await Await.UntilAsync(() => client.Connection.State.Status == ConnectionStatus.Connected, "a connection again");
+        // States are told one after the other, behind what the connection does.
+        await Await.UntilAsync(() => client.States.Any(s => s.Status == ConnectionStatus.Reconnecting), "the loss to be told");
         Assert.Equal(code, client.States.First(s => s.Status == ConnectionStatus.Reconnecting).CloseCode);
     }
 
@@ -90,7 +92,7 @@ public sealed class ReconnectTests
         var (client, _) = await ClientUnderTest.ConnectAsync(
             server, server.Options(_ => failures-- > 0 ? throw new HttpRequestException("no route") : Task.FromResult<string?>("token")));
         await using var _1 = client;
-        Assert.Contains(client.States, s => s is { Status: ConnectionStatus.Reconnecting, Reason: "no route" });
+        await Await.UntilAsync(() => client.States.Any(s => s is { Status: ConnectionStatus.Reconnecting, Reason: "no route" }), "the failure to be told");
     }
 
     [Fact]
@@ -148,8 +150,9 @@ public sealed class ReconnectTests
         {
             BaseAddress = server.Address,
             AccessTokenProvider = _ => Task.FromResult<string?>("token"),
-            KeepAliveInterval = TimeSpan.FromMilliseconds(100),
-            KeepAliveTimeout = TimeSpan.FromMilliseconds(200),
+            // Time enough for a busy machine to read the welcome before the first ping is given up.
+            KeepAliveInterval = TimeSpan.FromSeconds(1),
+            KeepAliveTimeout = TimeSpan.FromSeconds(2),
         });
         var starting = client.Connection.StartAsync();
         await server.AcceptAsync();

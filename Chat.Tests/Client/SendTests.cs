@@ -106,7 +106,7 @@ public sealed class SendTests
     {
         await using var server = await ScriptedServer.StartAsync();
         var options = server.Options();
-        var (client, peer) = await ClientUnderTest.ConnectAsync(server, Copy(options, requestTimeout: TimeSpan.FromMilliseconds(50)));
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server, Copy(options, requestTimeout: TimeSpan.FromSeconds(2)));
         await using var _ = client;
         var sending = client.Connection.SendMessageAsync("lobby", "a");
         var first = await peer.ExpectAsync("chat_message");

@@ -89,7 +89,7 @@ public sealed class SignalRTransportTests(SharedSystem shared)
         await connection.StartAsync().Within("a connection");
         await api.LogoutAsync(session.RefreshToken);
         await Await.UntilAsync(() => connection.State is { ClosedReason: ClosedReason.SignedOut }, () => $"signed out (it is {connection.State})");
-        Assert.Contains(states, state => state.CloseCode == CloseCodes.SessionExpired);
+        await Await.UntilAsync(() => states.Any(state => state.CloseCode == CloseCodes.SessionExpired), "the close code of an expired session to be told");
     }
 
     private static async Task<Device> ConnectAsync(Person person, Uri node, HttpTransportType transports = HttpTransportType.WebSockets)

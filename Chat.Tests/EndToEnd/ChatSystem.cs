@@ -79,11 +79,25 @@ internal sealed class ChatSystem : IAsyncDisposable
         await HealthyAsync(name);
     }
 
+    /// <summary>Kills processes as the kernel would and keeps them down until <paramref name="meanwhile"/> is over; waits until they are healthy again.</summary>
+    public async Task KillAsync(string[] names, Func<Task> meanwhile)
+    {
+        foreach (var name in names)
+        {
+            var pid = (await CurrentAsync(name, snapshot => snapshot.Pid is not null)).Pid!.Value;
+            using (var process = Process.GetProcessById(pid)) process.Kill();
+            // The engine would start it again at once.
+            await ExecuteAsync(name, KnownResourceCommands.StopCommand);
+        }
+        await meanwhile();
+        foreach (var name in names) await ExecuteAsync(name, KnownResourceCommands.StartCommand);
+        foreach (var name in names) await HealthyAsync(name);
+    }
+
     /// <summary>Stops and starts a process as an operator would.</summary>
     public async Task RestartAsync(string name)
     {
-        var result = await _app.ResourceCommands.ExecuteCommandAsync(name, KnownResourceCommands.RestartCommand);
-        Assert.True(result.Success, result.ErrorMessage);
+        await ExecuteAsync(name, KnownResourceCommands.RestartCommand);
         await HealthyAsync(name);
     }
 
@@ -104,6 +118,12 @@ internal sealed class ChatSystem : IAsyncDisposable
     {
         await _app.DisposeAsync();
         await _builder.DisposeAsync();
+    }
+
+    private async Task ExecuteAsync(string name, string command)
+    {
+        var result = await _app.ResourceCommands.ExecuteCommandAsync(name, command);
+        Assert.True(result.Success, result.ErrorMessage);
     }
 
     private async Task<CustomResourceSnapshot> CurrentAsync(string name, Func<CustomResourceSnapshot, bool> condition)

@@ -145,7 +145,7 @@ public sealed class MessagingTests(SharedSystem shared)
         var polling = one.GetMessagesAsync(room, afterSeq: head, wait: TimeSpan.FromSeconds(25));
         var receipt = await ann.ApiAt(await _system.NodeAsync(2)).SendMessageAsync(room, new SendMessageRequest { Content = "wake up" });
         // Its join may be one of the newer events; then the next poll has the message at once.
-        var page = await polling.WaitAsync(TimeSpan.FromSeconds(10));
+        var page = await polling.WaitAsync(TimeSpan.FromSeconds(20));
         if (page.Events[^1].Seq < receipt.Seq) page = await one.GetMessagesAsync(room, afterSeq: page.Events[^1].Seq, wait: TimeSpan.FromSeconds(25));
         Assert.Contains(page.Events, e => e.EventId == receipt.EventId);
     }

@@ -14,7 +14,7 @@ internal sealed class Platform : IAsyncDisposable
     private PersisterProcess? _persister;
 
     private Platform(RedisTestServer redis, KafkaTestServer kafka, PostgresTestServer? postgres, Backing backing, IReadOnlyList<TestNode> nodes) =>
-        (Redis, Kafka, _ownPostgres, Backing, Nodes, Database) = (redis, kafka, postgres, backing, nodes, NpgsqlDataSource.Create(backing.Postgres + ";Timeout=2"));
+        (Redis, Kafka, _ownPostgres, Backing, Nodes, Database) = (redis, kafka, postgres, backing, nodes, NpgsqlDataSource.Create(backing.Postgres));
 
     public RedisTestServer Redis { get; }
     public KafkaTestServer Kafka { get; }

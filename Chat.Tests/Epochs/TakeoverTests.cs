@@ -119,7 +119,7 @@ public sealed class TakeoverTests(PostgresFixture postgres)
     private static long EndOfLog(Platform platform, string roomId)
     {
         using var consumer = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = platform.Backing.Kafka, GroupId = "end-of-log" }).Build();
-        return consumer.QueryWatermarkOffsets(new TopicPartition(LogTopics.Events, LogTopics.PartitionOf(roomId)), TimeSpan.FromSeconds(10)).High.Value;
+        return consumer.QueryWatermarkOffsets(new TopicPartition(LogTopics.Events, LogTopics.PartitionOf(roomId)), TimeSpan.FromSeconds(30)).High.Value;
     }
 
     private static void Run(string program, params string[] arguments)

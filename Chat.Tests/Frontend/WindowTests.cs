@@ -121,7 +121,7 @@ public sealed class WindowTests(SharedSystem shared, Browser browser) : IClassFi
         await here.SignInAsync(ann.UserName);
         await here.Page.GetByRole(AriaRole.Button, new() { Name = "Start a direct message" }).ClickAsync();
         await here.Page.GetByLabel("Find a person by user name").FillAsync(ben.UserName);
-        await here.Page.Locator("dialog .pick").First.ClickAsync();
+        await here.Page.Locator("dialog .pick", new() { HasTextString = ben.UserName }).First.ClickAsync();
         await here.InRoomAsync(ben.UserName);
         await here.SendAsync("Five minutes?");
         await Expect(there.Row(ann.UserName).Locator(".badge")).ToContainTextAsync("1");
@@ -269,7 +269,7 @@ public sealed class WindowTests(SharedSystem shared, Browser browser) : IClassFi
         await Expect(window.Page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
         await window.Page.ReloadAsync();
         await window.LiveAsync();
-        Assert.Equal("rgb(21, 19, 17)", await window.Page.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor"));
+        await Expect(window.Page.Locator("body")).ToHaveCSSAsync("background-color", "rgb(21, 19, 17)");
     }
 
     [Theory]

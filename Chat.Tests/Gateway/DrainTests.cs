@@ -10,7 +10,8 @@ public sealed class DrainTests
 {
     private const int ServiceRestart = 1012;
 
-    private static readonly CancellationToken Soon = new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+    // A minute for each step: not one for all tests of the class together.
+    private static CancellationToken Soon => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
 
     [Theory]
     [InlineData("1.1")]

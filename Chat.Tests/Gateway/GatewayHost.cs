@@ -112,7 +112,9 @@ internal sealed class GatewayHost : IAsyncDisposable
         _app.MapHealthChecks("/health");
         _app.MapGateway();
         await _app.StartAsync();
-        Client = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = Http, Timeout = TimeSpan.FromSeconds(20) };
+        // Who asks whether a body is wanted waits for the answer: a busy gateway may need longer than the client's second.
+        var handler = new SocketsHttpHandler { UseCookies = false, Expect100ContinueTimeout = TimeSpan.FromSeconds(30) };
+        Client = new HttpClient(handler) { BaseAddress = Http, Timeout = TimeSpan.FromSeconds(30) };
         // What was announced is routed to a moment later: the proxy takes up a new configuration by itself.
         var routes = _app.Services.GetRequiredService<IProxyStateLookup>();
         await Until.TrueAsync(

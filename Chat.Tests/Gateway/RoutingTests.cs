@@ -113,7 +113,7 @@ public sealed class RoutingTests
         using var response = await gateway.Client.GetAsync("/api/stream", HttpCompletionOption.ResponseHeadersRead);
         await using var body = await response.Content.ReadAsStreamAsync();
         var buffer = new byte[6];
-        await body.ReadExactlyAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(5));
+        await body.ReadExactlyAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(30));
 
         Assert.Equal("first\n"u8.ToArray(), buffer);
     }

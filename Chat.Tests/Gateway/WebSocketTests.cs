@@ -6,7 +6,8 @@ namespace Chat.Tests.Gateway;
 
 public sealed class WebSocketTests
 {
-    private static readonly CancellationToken Soon = new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+    // A minute for each step: not one for all tests of the class together.
+    private static CancellationToken Soon => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
 
     [Fact]
     public async Task Close_codes_and_their_reasons_pass_through_unchanged()

@@ -123,7 +123,7 @@ public sealed class ChatHubTests(NodeFixture fixture)
     [Fact]
     public async Task An_expired_session_closes_with_its_code()
     {
-        await using var hub = await HubClient.OpenAsync(fixture.Node.Address, TestNode.Token(NodeFixture.Name("ann"), TimeSpan.FromSeconds(4)));
+        await using var hub = await HubClient.OpenAsync(fixture.Node.Address, TestNode.Token(NodeFixture.Name("ann"), TimeSpan.FromSeconds(8)));
         Assert.Contains("4401: ", (await hub.ClosedAsync())?.Message);
     }
 

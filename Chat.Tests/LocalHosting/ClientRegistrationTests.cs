@@ -150,7 +150,7 @@ public sealed class ClientRegistrationTests(RedisFixture redis, PostgresFixture 
         Assert.Equal(HealthStatus.Healthy, report["Aspire.Confluent.Kafka.Producer"].Status);
         Assert.Equal(HealthStatus.Healthy, report["Aspire.Confluent.Kafka.Consumer"].Status);
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = await kafka.GetConnectionStringAsync() }).Build();
-        Assert.DoesNotContain(admin.GetMetadata(TimeSpan.FromSeconds(10)).Topics, metadata => metadata.Topic == "healthchecks-topic");
+        Assert.DoesNotContain(admin.GetMetadata(TimeSpan.FromSeconds(30)).Topics, metadata => metadata.Topic == "healthchecks-topic");
     }
 
     [Fact]

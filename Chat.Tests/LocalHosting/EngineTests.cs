@@ -137,7 +137,7 @@ public sealed class EngineTests(RunningSmallApp small) : IClassFixture<RunningSm
     private static async Task<int> PidAtAsync(string url)
     {
         // A client of its own, so that each call is a connection of its own.
-        using var http = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(10) };
+        using var http = new HttpClient { BaseAddress = new Uri(url), Timeout = Engines.Timeout };
         return int.Parse(await http.GetStringAsync("pid"));
     }
 

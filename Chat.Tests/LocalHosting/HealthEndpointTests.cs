@@ -46,7 +46,7 @@ public sealed class HealthEndpointTests
             return HealthCheckResult.Healthy();
         }));
 
-        var (status, body) = await GetAsync(app, "/health").WaitAsync(TimeSpan.FromSeconds(15));
+        var (status, body) = await GetAsync(app, "/health").WaitAsync(Engines.Timeout);
 
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.Equal("degraded", (string?)JsonNode.Parse(body)!["checks"]!["stuck"]);

@@ -20,6 +20,7 @@ public sealed class OrderOfStartTests : IDisposable
         await using var app = builder.Build();
 
         await app.StartAsync();
+        await UntilStateAsync(app, "second", KnownResourceStates.Waiting);
         await UntilStateAsync(app, "third", KnownResourceStates.Running);
         Assert.Equal(KnownResourceStates.Waiting, StateOf(app, "second"));
 

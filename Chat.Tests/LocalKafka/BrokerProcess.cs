@@ -6,7 +6,7 @@ namespace Chat.Tests.LocalKafka;
 /// <summary>The broker as a process of its own, as the engine starts it. Killed with the test at the latest.</summary>
 internal sealed class BrokerProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private static readonly string Program = typeof(KafkaBroker).Assembly.Location;
 

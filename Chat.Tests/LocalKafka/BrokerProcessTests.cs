@@ -106,9 +106,9 @@ public sealed class BrokerProcessTests : IDisposable
                     return answered; // The connection ended.
                 }
             });
-            await started.Task.WaitAsync(TimeSpan.FromSeconds(10));
+            await started.Task.WaitAsync(TimeSpan.FromSeconds(60));
             await broker.DisposeAsync();
-            var answered = await producing.WaitAsync(TimeSpan.FromSeconds(10));
+            var answered = await producing.WaitAsync(TimeSpan.FromSeconds(60));
 
             await using var again = await KafkaBroker.StartAsync(new() { Data = _directory.Path });
             using var check = await RawClient.ConnectAsync(again.Endpoint);
@@ -137,7 +137,7 @@ public sealed class BrokerProcessTests : IDisposable
             await broker.DisposeAsync();
             broker = await BrokerProcess.StartAsync(_directory.Path);
             using var consumer = new ConsumerBuilder<string, string>(new ConsumerConfig { BootstrapServers = broker.Endpoint, GroupId = "g" }).Build();
-            Assert.Equal(19, consumer.Committed([new TopicPartition("t", 0)], TimeSpan.FromSeconds(10))[0].Offset.Value);
+            Assert.Equal(19, consumer.Committed([new TopicPartition("t", 0)], TimeSpan.FromSeconds(30))[0].Offset.Value);
         }
         finally
         {

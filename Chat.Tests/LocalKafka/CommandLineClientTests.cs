@@ -5,7 +5,7 @@ namespace Chat.Tests.LocalKafka;
 /// <summary>Clients that share no code with us: kcat, and kafka-python, which probes what the broker speaks and uses old versions.</summary>
 public class CommandLineClientTests : BrokerTest
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     [Fact]
     public async Task Kcat_lists_produces_and_consumes_alone_and_in_a_group()
@@ -41,7 +41,7 @@ public class CommandLineClientTests : BrokerTest
                     producer.send('py', key=b'k%d' % i, value=b'v%d' % i, headers=[('h', b'x')])
                 producer.flush()
                 producer.close()
-            consumer = KafkaConsumer('py', bootstrap_servers=server, group_id='pg', auto_offset_reset='earliest', consumer_timeout_ms=4000, enable_auto_commit=False)
+            consumer = KafkaConsumer('py', bootstrap_servers=server, group_id='pg', auto_offset_reset='earliest', consumer_timeout_ms=30000, enable_auto_commit=False)
             records = []
             for record in consumer:
                 records.append(record)

@@ -6,7 +6,7 @@ namespace Chat.Tests.LocalKafka;
 /// <summary>librdkafka as the services use it.</summary>
 public class ConfluentClientTests : BrokerTest
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Theory]
     [InlineData(CompressionType.None)]

@@ -18,7 +18,7 @@ internal sealed class ConsumingMember : IDisposable
 
     public async Task UntilAsync(Predicate<int> owned)
     {
-        var deadline = DateTime.UtcNow.AddSeconds(20);
+        var deadline = DateTime.UtcNow.AddSeconds(60);
         while (!owned(_owned))
         {
             Assert.True(DateTime.UtcNow < deadline, $"The member should have another number of partitions by now than {_owned}.");

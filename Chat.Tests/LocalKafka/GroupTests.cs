@@ -8,7 +8,7 @@ public sealed class GroupTests : IDisposable
 {
     private const int Session = 10_000;
     private const int Rebalance = 60_000;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly FakeTimeProvider _time = new();
     private readonly Group _group;

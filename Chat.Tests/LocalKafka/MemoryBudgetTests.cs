@@ -4,7 +4,7 @@ namespace Chat.Tests.LocalKafka;
 
 public class MemoryBudgetTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     [Fact]
     public async Task Who_asks_for_more_than_is_left_waits_in_line_and_nobody_overtakes()

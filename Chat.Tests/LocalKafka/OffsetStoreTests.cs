@@ -78,7 +78,7 @@ public sealed class OffsetStoreTests : IDisposable
         using var groups = new GroupCoordinator(_directory.Path, new KafkaBrokerOptions { Data = _directory.Path, MaxSessionTimeout = TimeSpan.FromDays(20) }, _flusher, _time);
         var joining = groups.FindOrAdd("g")!.JoinAsync(new JoinCall(
             "", null, "c", "/127.0.0.1", (int)TimeSpan.FromDays(20).TotalMilliseconds, 1000, "consumer", [new GroupProtocol("range", [])], false, false));
-        await joining.WaitAsync(TimeSpan.FromSeconds(5));
+        await joining.WaitAsync(TimeSpan.FromSeconds(60));
         await CommitAsync(groups.Offsets, "g", 1);
 
         _time.Advance(TimeSpan.FromDays(8));
@@ -89,5 +89,5 @@ public sealed class OffsetStoreTests : IDisposable
 
     private Task CommitAsync(OffsetStore store, string group, long offset) =>
         store.CommitAsync(group, [KeyValuePair.Create(Key, new CommittedOffset(offset, -1, "", _time.GetUtcNow().ToUnixTimeMilliseconds()))])
-            .WaitAsync(TimeSpan.FromSeconds(5));
+            .WaitAsync(TimeSpan.FromSeconds(60));
 }

@@ -8,7 +8,7 @@ namespace Chat.Tests.LocalKafka;
 
 public sealed class PartitionLogTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly LogConfig Config = new(
         RetentionMs: -1, RetentionBytes: -1, SegmentBytes: 1 << 20, SegmentMs: long.MaxValue, MaxMessageBytes: 1 << 20, AppendTime: false, RetentionFromArrival: false);
 

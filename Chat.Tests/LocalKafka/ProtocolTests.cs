@@ -199,7 +199,7 @@ public class ProtocolTests : BrokerTest
 
     private async Task AssertAliveAsync()
     {
-        var deadline = DateTime.UtcNow.AddSeconds(10);
+        var deadline = DateTime.UtcNow.AddSeconds(30);
         while (true)
         {
             try

@@ -6,7 +6,8 @@ namespace Chat.Tests.LocalKafka;
 /// <summary>One connection that sends what a test says, byte for byte.</summary>
 internal sealed class RawClient : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>Longer than this no call waits; one that may wait at the broker for longer is answered because of what happens there.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly TcpClient _tcp = new() { NoDelay = true };
     private int _correlation;

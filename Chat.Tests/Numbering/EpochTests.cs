@@ -7,7 +7,7 @@ namespace Chat.Tests.Numbering;
 /// <summary>What happens to the numbering when Redis may have lost data: each test has a Redis of its own.</summary>
 public sealed class EpochTests(MigratedDatabaseFixture database) : IClassFixture<MigratedDatabaseFixture>, IAsyncLifetime
 {
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(40);
 
     private readonly string _room = RoomStore.NewRoom();
     private RedisTestServer _redis = null!;

@@ -8,7 +8,7 @@ namespace Chat.Tests.Numbering;
 /// <summary>The numbering script against a real Redis.</summary>
 public sealed class RoomNumberingTests(RoomStoreFixture fixture) : IClassFixture<RoomStoreFixture>
 {
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(30);
 
     private readonly string _room = RoomStore.NewRoom();
     private readonly RoomStore _store = fixture.Store;

@@ -26,7 +26,7 @@ public sealed class RoomStore : IAsyncDisposable
             .AddLogging()
             .AddSingleton(TimeProvider.System)
             .AddSingleton<IConnectionMultiplexer>(_ => ConnectionMultiplexer.Connect(redis + ",allowAdmin=true,abortConnect=false,syncTimeout=2000,asyncTimeout=2000,connectRetry=1"))
-            .AddSingleton(_ => NpgsqlDataSource.Create(database + ";Timeout=2"))
+            .AddSingleton(_ => NpgsqlDataSource.Create(database))
             .AddDbContext<ChatDb>(options => options.UseNpgsql(database))
             .AddSingleton<MigrationRunner>()
             .AddRoomStore()
@@ -48,7 +48,7 @@ public sealed class RoomStore : IAsyncDisposable
     public static async Task<RoomStore> OpenAsync(string redis, string database)
     {
         var store = new RoomStore(redis, database);
-        await store.Get<MigrationRunner>().RunAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
+        await store.Get<MigrationRunner>().RunAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
         return store;
     }
 
@@ -71,7 +71,7 @@ public sealed class RoomStore : IAsyncDisposable
     /// <summary>Numbers as a node does, where a persister has caught up already.</summary>
     public async Task<IReadOnlyList<EventNumber>> NumberAsync(string room, params PendingEvent[] events)
     {
-        var numbers = Numbering.NumberAsync(room, 0, events, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(10));
+        var numbers = Numbering.NumberAsync(room, 0, events, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
         while (await Task.WhenAny(numbers, Task.Delay(20)) != numbers)
             await OpenPartitionsAsync();
         return await numbers;

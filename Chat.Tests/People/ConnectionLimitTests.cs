@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.WebSockets;
@@ -10,8 +11,16 @@ using StackExchange.Redis;
 namespace Chat.Tests.People;
 
 [Collection(nameof(NodeCollection))]
-public sealed class ConnectionLimitTests(NodeFixture nodes)
+public sealed class ConnectionLimitTests(NodeFixture nodes) : IDisposable
 {
+    // Held to the end of the test: a socket that nobody refers to is closed with the next garbage collection.
+    private readonly ConcurrentBag<ClientWebSocket> _sockets = [];
+
+    public void Dispose()
+    {
+        foreach (var socket in _sockets) socket.Dispose();
+    }
+
     [Fact]
     public async Task The_connection_over_a_users_limit_is_closed_with_4429_and_the_others_stay()
     {
@@ -146,10 +155,11 @@ public sealed class ConnectionLimitTests(NodeFixture nodes)
     }
 
     // Null when it stays open, and then it is left open or, with leave, closed again.
-    private static async Task<int?> CloseCodeAsync(TestNode node, string user, bool leave = false)
+    private async Task<int?> CloseCodeAsync(TestNode node, string user, bool leave = false)
     {
         var isWelcome = false;
         var socket = new ClientWebSocket();
+        _sockets.Add(socket);
         socket.Options.SetRequestHeader("Authorization", $"Bearer {TestNode.Token(user)}");
         await socket.ConnectAsync(new UriBuilder(node.Address) { Scheme = "ws", Path = "/ws" }.Uri, CancellationToken.None).WaitAsync(Until.Patience);
         // The welcome comes first, unless it is refused: then nothing does but the close frame.

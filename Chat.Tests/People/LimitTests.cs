@@ -33,9 +33,17 @@ public sealed class LimitTests(RedisFixture redis) : IAsyncLifetime
     public async Task Trying_over_the_limit_does_not_prolong_the_wait()
     {
         var limiter = Limiter(new LimitOptions { MessagesPerSecond = 1 });
+        var started = TimeProvider.System.GetTimestamp();
         while (await MessageAsync(limiter) is null) { }
 
-        for (var i = 0; i < 50; i++) Assert.InRange((await MessageAsync(limiter))!.Value, 1, 1000);
+        // On a busy machine the tries take longer than the wait: what has come back by then passes.
+        var passed = 0;
+        for (var i = 0; i < 50; i++)
+        {
+            if (await MessageAsync(limiter) is { } wait) Assert.InRange(wait, 1, 1000);
+            else passed++;
+        }
+        Assert.InRange(passed, 0, Refilled(started, 1));
     }
 
     [Fact]
@@ -124,7 +132,7 @@ public sealed class LimitTests(RedisFixture redis) : IAsyncLifetime
         await server.KillAsync();
 
         for (var i = 0; i < 10; i++)
-            Assert.Null(await MessageAsync(limiter).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
+            Assert.Null(await MessageAsync(limiter).AsTask().WaitAsync(TimeSpan.FromSeconds(30)));
     }
 
     [Fact]

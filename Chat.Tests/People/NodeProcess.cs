@@ -38,7 +38,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<IConnectionMultiplexer>(_ => ConnectionMultiplexer.Connect(redis + ",abortConnect=false,asyncTimeout=2000,syncTimeout=2000"));
-        builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(database + ";Timeout=2;Maximum Pool Size=5"));
+        builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(database + ";Maximum Pool Size=5"));
         builder.Services.AddSingleton<ConnectionRegistry>();
         builder.Services.AddSingleton<LiveChannels>();
         builder.Services.AddRoomStore();

@@ -6,9 +6,6 @@ namespace Chat.Tests.People;
 
 public sealed class PresenceTests(PeopleFixture people) : IClassFixture<PeopleFixture>
 {
-    // Half a second on a machine that has nothing else to do.
-    private static readonly TimeSpan Promptly = TimeSpan.FromSeconds(3);
-
     [Fact]
     public async Task A_user_is_online_while_any_connection_to_any_process_is_open()
     {
@@ -19,20 +16,20 @@ public sealed class PresenceTests(PeopleFixture people) : IClassFixture<PeopleFi
         var heard = await Listener.OnAsync(people.Store.Multiplexer, RedisKeys.EphemeralChannel(room));
 
         var phone = first.Connect(users[0]);
-        var online = await heard.NextAsync("online", Promptly);
+        var online = await heard.NextAsync("online");
         var laptop = second.Connect(users[0]);
         await EventuallyAsync(() => PartsAsync(users[0]), parts => parts.Count == 2, "both processes have the user");
         first.Presence.Disconnected(phone);
         await EventuallyAsync(() => PartsAsync(users[0]), parts => parts.Count == 1, "one process has the user");
         Assert.Equal(PresenceStatus.Online, await StatusAsync(second, room, users[0]));
         second.Presence.Disconnected(laptop);
-        var offline = await heard.NextAsync("offline", Promptly);
+        var offline = await heard.NextAsync("offline");
 
         Assert.Equal((EventTypes.Presence, PresenceStatus.Online, users[0], users[0].ToUpperInvariant(), room),
             (online.EventType, online.Status, online.SenderId, online.SenderName, online.RoomId));
         Assert.NotNull(online.LastSeen);
         Assert.Equal((PresenceStatus.Offline, users[0]), (offline.Status, offline.SenderId));
-        Assert.True(offline.Timestamp - offline.LastSeen < Promptly);
+        Assert.True(offline.Timestamp - offline.LastSeen < Until.Patience);
         Assert.Equal(PresenceStatus.Offline, await StatusAsync(first, room, users[0]));
         Assert.Empty(heard.TakeAll());
     }
@@ -55,7 +52,7 @@ public sealed class PresenceTests(PeopleFixture people) : IClassFixture<PeopleFi
         second.Presence.Disconnected(last);
         await first.StopAsync();
 
-        var offline = await heard.NextAsync("offline", Promptly);
+        var offline = await heard.NextAsync("offline");
         Assert.Equal(PresenceStatus.Offline, offline.Status);
         Assert.Empty(heard.TakeAll());
     }

@@ -205,7 +205,7 @@ public sealed class ReadMarkerTests(PeopleFixture people) : IClassFixture<People
         await redis.StartAsync();
 
         Assert.Equal(ErrorCodes.Unavailable, refused.Code);
-        await Until.TrueAsync(() => process.Get<OwnMarkers>().Waiting(user, room) == 0, "the marker is written", TimeSpan.FromSeconds(20));
+        await Until.TrueAsync(() => process.Get<OwnMarkers>().Waiting(user, room) == 0, "the marker is written");
         await Until.TrueAsync(async () => await StoredAsync(user, room) == 3, "and reaches Postgres");
     }
 

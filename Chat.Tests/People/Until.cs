@@ -3,7 +3,7 @@ namespace Chat.Tests.People;
 /// <summary>Waits for what others bring about; says what was expected when it does not come.</summary>
 internal static class Until
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
 
     public static Task TrueAsync(Func<bool> condition, string expected, TimeSpan? within = null) =>

@@ -10,7 +10,7 @@ namespace Chat.Tests.Persister;
 /// <summary>The topics that every process finds made or makes.</summary>
 public sealed class LogTopicSetupTests
 {
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task Processes_that_start_at_once_find_both_topics_made()
@@ -20,7 +20,7 @@ public sealed class LogTopicSetupTests
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => EnsureAsync(kafka.ConnectionString))).WaitAsync(Wait);
 
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = kafka.ConnectionString }).Build();
-        var topics = admin.GetMetadata(TimeSpan.FromSeconds(5)).Topics.ToDictionary(topic => topic.Topic, topic => topic.Partitions.Count);
+        var topics = admin.GetMetadata(TimeSpan.FromSeconds(30)).Topics.ToDictionary(topic => topic.Topic, topic => topic.Partitions.Count);
         Assert.Equal(LogTopics.Partitions, topics[LogTopics.Events]);
         Assert.Equal(1, topics[LogTopics.Dead]);
     }

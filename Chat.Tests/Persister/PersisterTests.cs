@@ -46,7 +46,7 @@ public sealed class PersisterTests(PersisterServersFixture fixture) : IClassFixt
         await _servers.AssertPersistedAsync(_room, events);
 
         Assert.Equal(events.Select(PersisterServers.TextOf), (await _servers.WaitForRowsAsync(_room, 150)).Select(PersisterServers.TextOf));
-        var first = await messages.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+        var first = await messages.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(1, RoomFrames.Parse((byte[])first.Message!)[0].Event.Seq);
     }
 
@@ -111,7 +111,7 @@ public sealed class PersisterTests(PersisterServersFixture fixture) : IClassFixt
 
         await Log.AppendAsync(room, events, $"{alice}\n{bob}");
 
-        var message = await messages.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+        var message = await messages.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.True(RoomFrames.TryParseDirect((byte[])message.Message!, out var told, out var frames));
         Assert.Equal((room, 1L, PersisterServers.TextOf(events[0])), (told, frames[0].Event.Seq, PersisterServers.TextOf(frames[0].Event)));
         await PersisterServers.PollAsync(async () => await Store.Redis.HashGetAsync(RedisKeys.DirectHeads(alice), room) == 2, () => "both direct messages in the heads of alice");

@@ -18,7 +18,7 @@ public sealed class TestLog(string bootstrapServers) : IDisposable
     public async Task AppendAsync(string room, IEnumerable<PendingEvent> events, string? participants = null)
     {
         // In one go: the producer keeps the order of a partition.
-        await Task.WhenAll(events.Select(e => AppendRawAsync(room, e.Body.ToArray(), HeadersOf(e, participants))).ToList()).WaitAsync(TimeSpan.FromSeconds(20));
+        await Task.WhenAll(events.Select(e => AppendRawAsync(room, e.Body.ToArray(), HeadersOf(e, participants))).ToList()).WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     public Task AppendAsync(string room, params PendingEvent[] events) => AppendAsync(room, events.AsEnumerable());
@@ -57,7 +57,7 @@ public sealed class TestLog(string bootstrapServers) : IDisposable
         using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig { BootstrapServers = bootstrapServers, GroupId = "test-" + Guid.NewGuid() }).Build();
         consumer.Assign(new TopicPartitionOffset(LogTopics.Dead, 0, Offset.Beginning));
         var dead = new List<(byte[]?, string)>();
-        var deadline = DateTime.UtcNow.AddSeconds(20);
+        var deadline = DateTime.UtcNow.AddSeconds(60);
         while (dead.Count < count && DateTime.UtcNow < deadline)
         {
             if (consumer.Consume(TimeSpan.FromMilliseconds(200)) is not { } consumed)

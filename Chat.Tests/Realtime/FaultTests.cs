@@ -9,7 +9,7 @@ namespace Chat.Tests.Realtime;
 /// <summary>Servers that are killed under a node: sends are refused at once, connections stay, everything goes on by itself, nothing is lost or twice.</summary>
 public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, KafkaFixture kafka)
 {
-    private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task While_Redis_is_away_sends_are_refused_and_afterwards_everything_goes_on()
@@ -87,9 +87,15 @@ public sealed class FaultTests(PostgresFixture postgres, RedisFixture redis, Kaf
         var refused = await SendAsync("during"); // the one that notices may have to wait for its time-out
         for (var clock = Stopwatch.StartNew(); refused.GetProperty("event_type").GetString() == "ack" && clock.Elapsed < Recovery;) refused = await SendAsync("during-more");
         Assert.Equal("unavailable", refused.GetProperty("code").GetString());
-        var quick = Stopwatch.StartNew();
-        Assert.Equal("unavailable", (await SendAsync("during2")).GetProperty("code").GetString());
-        Assert.True(quick.Elapsed < TimeSpan.FromSeconds(3), $"A refusal took {quick.Elapsed}.");
+        // The quickest of three: a busy machine may hold up one, and a time-out is longer than the bound each time.
+        var quickest = TimeSpan.MaxValue;
+        for (var i = 0; i < 3; i++)
+        {
+            var quick = Stopwatch.StartNew();
+            Assert.Equal("unavailable", (await SendAsync("during2")).GetProperty("code").GetString());
+            if (quick.Elapsed < quickest) quickest = quick.Elapsed;
+        }
+        Assert.True(quickest < TimeSpan.FromSeconds(3), $"A refusal took {quickest}.");
         Assert.Equal("pong", (await client.AskAsync(new { event_type = "ping" })).GetProperty("event_type").GetString());
         using (var http = new HttpClient())
         {

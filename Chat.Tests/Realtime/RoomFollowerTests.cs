@@ -14,7 +14,7 @@ namespace Chat.Tests.Realtime;
 [Collection(nameof(NodeCollection))]
 public sealed class RoomFollowerTests(NodeFixture fixture)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task Any_interleaving_of_paths_delivers_each_number_once_and_in_order()

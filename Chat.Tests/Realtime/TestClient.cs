@@ -7,7 +7,7 @@ namespace Chat.Tests.Realtime;
 /// <summary>A plain client of <c>/ws</c>: frames out, frames in, and what was asked for next among them.</summary>
 public sealed class TestClient : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly ClientWebSocket _socket;
     private readonly LinkedList<JsonElement> _unread = [];
     private int _id;

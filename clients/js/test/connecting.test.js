@@ -153,7 +153,7 @@ behaviour('moves', async (t) => {
 
 behaviour('silence', async (t) => {
   const server = await ScriptedServer.start(t);
-  const [client, peer] = await server.connect(t, {}, { heartbeat_ms: 500 });
+  const [client, peer] = await server.connect(t, {}, { heartbeat_ms: 1_500 });
   const ping = await peer.expect('ping');
   peer.send({ event_type: 'pong', id: ping.id });
   await peer.expect('ping'); // answered by nothing from now on

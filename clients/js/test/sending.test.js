@@ -22,7 +22,7 @@ behaviour('sends-once', async (t) => {
 
 behaviour('sends-once', async (t) => {
   const server = await ScriptedServer.start(t);
-  const [client, peer] = await server.connect(t, { requestTimeoutMs: 50 });
+  const [client, peer] = await server.connect(t, { requestTimeoutMs: 2_000 });
   const sending = client.chat.send('lobby', 'a');
   const first = await peer.expect('chat_message');
   const again = await peer.expect('chat_message'); // on the same connection, since no ack came in time
