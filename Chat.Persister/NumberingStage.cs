@@ -42,7 +42,8 @@ internal sealed class NumberingStage(
             await open.AskAsync().WaitAsync(cancellationToken);
             return null;
         }
-        if (batch.Start.Epoch is { } began && began != epoch.Number)
+        // Also when the start knew no epoch: whoever looks for the end of one has to know in which one the log is read.
+        if (batch.Start.Epoch != epoch.Number)
             return null;
         try
         {
@@ -70,8 +71,8 @@ internal sealed class NumberingStage(
             foreach (var room in await Task.WhenAll(chunk.Select(room => NumberRoomAsync(epoch.Number, room, known, persisted, cancellationToken))))
                 numbered.AddRange(room);
         }
-        if (closed.Count > 0 || batch.Records.Count == 0)
-            await catchUp.OpenAsync(batch, epoch.Number, cancellationToken);
+        // Whatever the batch has: what ends a partition's log may be no event at all.
+        await catchUp.OpenAsync(batch, epoch.Number, cancellationToken);
         return new NumberedBatch(batch, epoch.Number, numbered);
     }
 

@@ -19,6 +19,9 @@ internal sealed partial class PersistPipeline(
     // A hole that is still there after this many attempts (about 10 s) will not be filled by waiting.
     private const int MaxHoleAttempts = 7;
 
+    // While partitions are closed chat waits for the numbering, and no longer than 3 s for one send.
+    private static readonly TimeSpan LongestNumberingPause = TimeSpan.FromSeconds(1);
+
     private readonly Channel<NumberedBatch> _numbered = Channel.CreateBounded<NumberedBatch>(
         new BoundedChannelOptions(options.WaitingBatches) { SingleReader = true, SingleWriter = true });
 
@@ -55,7 +58,7 @@ internal sealed partial class PersistPipeline(
     /// <summary>Null when the batch need not be written any more.</summary>
     private async Task<NumberedBatch?> NumberAsync(RecordBatch batch, CancellationToken cancellationToken)
     {
-        var backoff = new Backoff(time);
+        var backoff = new Backoff(time, longest: LongestNumberingPause);
         while (consumer.IsCurrent(batch))
         {
             try

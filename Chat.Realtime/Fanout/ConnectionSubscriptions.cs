@@ -12,15 +12,15 @@ internal sealed class ConnectionSubscriptions
     }
 
     /// <summary>
-    /// True when the room's own fan-out serves this connection, so that a direct message from the user's feed is not for it. <see cref="Subscription.HasPassedOver"/>
-    /// remembers it.
+    /// True when the room's own fan-out serves this connection, so that the direct messages from <paramref name="seq"/> on, which the user's feed has just brought, are not for it.
+    /// <see cref="Subscription.PassedOverFrom"/> remembers it.
     /// </summary>
-    public bool PassOver(string roomId)
+    public bool PassOver(string roomId, long seq)
     {
         lock (_gate)
         {
             if (_byRoom?.GetValueOrDefault(roomId) is not { } subscription) return false;
-            subscription.HasPassedOver = true;
+            subscription.PassedOverFrom ??= seq;
             return true;
         }
     }

@@ -8,6 +8,13 @@ internal sealed class DirectRoom(
     UserFeed feed, string roomId, RoomHistory history, NodeMetrics metrics, TimeProvider time, ILogger<UserFeed> logger, CancellationToken stopping)
     : RoomFollower(roomId, history, metrics, time, logger, stopping)
 {
+    /// <summary>As <see cref="UserFeed.ServedUpTo"/>.</summary>
+    public long? ServedUpTo(Subscription subscription)
+    {
+        // Messages are handed out, or left to the subscription, under this lock too: there is none between the two answers.
+        lock (Gate) return subscription.PassedOverFrom - 1 ?? Position;
+    }
+
     protected override void Deliver(in NumberedEvent numbered) =>
         feed.Deliver(RoomId, new EncodedEvents(numbered));
 

@@ -175,11 +175,7 @@ internal sealed partial class LocalRoom(
     {
         Wake(headSeq);
         ReadOnlyMemory<byte> envelope = Envelopes.Resync(RoomId, epoch, headSeq, Time.GetUtcNow());
-        foreach (var member in _members)
-        {
-            if (member.IsLive) member.Connection.TrySend(envelope);
-            else member.ReadAgain();
-        }
+        foreach (var member in _members) member.Resync(envelope, headSeq);
     }
 
     protected override async Task RecheckAsync(CancellationToken cancellationToken)

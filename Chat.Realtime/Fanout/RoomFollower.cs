@@ -207,14 +207,25 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
             return true;
         }
 
-        var (bounds, events) = await history.ReadAfterAsync(RoomId, position, MaxRepair, cancellationToken);
-        metrics.Repaired();
-        // The version was read in one step with the events, so it covers all of them. Who reloads is checked in any case, and whoever Redis knows nothing of.
-        if (events is null || bounds.AccessVersion is not { } version) await RecheckAsync(cancellationToken);
-        else await AdmitAsync(version, cancellationToken);
+        // What is found to be missing from here on is looked for once more: this read may be too early for it.
+        lock (Gate) _readAgain = false;
+        RoomBounds bounds;
+        IReadOnlyList<NumberedEvent>? events;
+        try
+        {
+            (bounds, events) = await history.ReadAfterAsync(RoomId, position, MaxRepair, cancellationToken);
+            metrics.Repaired();
+            // The version was read in one step with the events, so it covers all of them. Who reloads is checked in any case, and whoever Redis knows nothing of.
+            if (events is null || bounds.AccessVersion is not { } version) await RecheckAsync(cancellationToken);
+            else await AdmitAsync(version, cancellationToken);
+        }
+        catch
+        {
+            lock (Gate) _readAgain = true;
+            throw;
+        }
         lock (Gate)
         {
-            _readAgain = false;
             if (events is null) MoveTo(bounds.Epoch, bounds.HeadSeq);
             foreach (var numbered in events ?? [])
                 if (numbered.Seq == Position + 1) Advance(numbered);

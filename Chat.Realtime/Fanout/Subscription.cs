@@ -32,8 +32,11 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
 
     public bool IsLive => _keptBack is null;
 
-    /// <summary>True when the user's feed left a direct message to this subscription. Belongs to the connection's subscriptions, and is settled once it was removed from them.</summary>
-    public bool HasPassedOver { get; set; }
+    /// <summary>
+    /// The first direct message that the user's feed left to this subscription; null when it left none. Belongs to the connection's subscriptions, and is settled once it was removed
+    /// from them.
+    /// </summary>
+    public long? PassedOverFrom { get; set; }
 
     /// <summary>
     /// The client has left this direct room, whose messages it gets all the same. They keep coming from here: a change to the user's feed, which may be ahead or
@@ -61,8 +64,17 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
         KeptBackAfter = position;
     }
 
-    /// <summary>The numbering restarted while history was read: what was read is out of date.</summary>
-    public void ReadAgain() => ForgetKeptBack(lost: true);
+    /// <summary>The numbering restarted: live events follow <paramref name="headSeq"/>. What was read of history meanwhile is out of date.</summary>
+    public void Resync(ReadOnlyMemory<byte> envelope, long headSeq)
+    {
+        if (!IsLive)
+        {
+            ForgetKeptBack(lost: true);
+            return;
+        }
+        DeliverAfter = Math.Max(DeliverAfter, headSeq);
+        Connection.TrySend(envelope);
+    }
 
     /// <summary>From now on events are delivered as they come, first those kept back that lie above <paramref name="position"/>.</summary>
     public void GoLive(long position)

@@ -89,13 +89,18 @@ internal sealed partial class UserFeed(
     /// <summary>Takes numbered events of a direct room.</summary>
     public void Offer(string roomId, IReadOnlyList<RoomFrame> frames) => Follow(roomId).Offer(frames);
 
+    /// <summary>
+    /// Up to which direct message of the room the feed has served the connection of a subscription that has just been put in place; null when that is not known.
+    /// </summary>
+    public long? ServedUpTo(Subscription subscription) => Follow(subscription.Room.RoomId).ServedUpTo(subscription);
+
     /// <summary>To the connections that are not subscribed to the room.</summary>
     public void Deliver(string roomId, EncodedEvents events)
     {
         lock (_connectionsGate)
         {
             foreach (var connection in _connections)
-                if (!connection.Subscriptions.PassOver(roomId)) connection.TrySend(events);
+                if (!connection.Subscriptions.PassOver(roomId, events.SeqOf(0))) connection.TrySend(events);
         }
     }
 

@@ -59,6 +59,14 @@ internal sealed partial class UserFeeds(
         feed?.Offer(roomId, frames);
     }
 
+    /// <summary>As <see cref="UserFeed.ServedUpTo"/>.</summary>
+    public long? ServedUpTo(Subscription subscription)
+    {
+        UserFeed? feed;
+        lock (_gate) _feeds.TryGetValue(subscription.Connection.User.UserId, out feed);
+        return feed?.ServedUpTo(subscription);
+    }
+
     /// <summary>A copy.</summary>
     public UserFeed[] All()
     {

@@ -10,22 +10,27 @@ namespace Chat.Realtime.Publishing;
 
 /// <summary>
 /// Tells users about what concerns them on their own channels, wherever they are connected and whatever they are subscribed to: one notification for each user
-/// and event, to nobody about their own doing. Live only: who is away finds mentions and messages in their rooms.
+/// and event, to nobody about their own doing, and to members about the messages of a room only as they have chosen (<see cref="NotifyChoice"/>). Live only: who
+/// is away finds mentions and messages in their rooms.
 /// </summary>
-public sealed partial class Notices(LiveChannels channels, TimeProvider time, ILogger<Notices> logger)
+public sealed partial class Notices(LiveChannels channels, NotifyChoice choice, TimeProvider time, ILogger<Notices> logger)
 {
     // Enough for a line of preview; the message itself is in its room.
     private const int PreviewLength = 200;
 
     /// <summary>To those whom a message mentions, and to the other one of a direct room. Never fails.</summary>
-    internal Task MessageAsync(ConnectedUser sender, SendReceipt receipt, string content, RoomStanding standing, MentionedMembers mentioned)
+    internal async Task MessageAsync(ConnectedUser sender, SendReceipt receipt, string content, RoomStanding standing, MentionedMembers mentioned)
     {
-        var told = mentioned.UserIds.Select(user => (UserId: user, Kind: NotificationKinds.Mention))
+        var concerned = mentioned.UserIds.Select(user => (UserId: user, Kind: NotificationKinds.Mention))
             .Concat((standing.Participants ?? []).Select(user => (UserId: user, Kind: NotificationKinds.Direct)))
             .Where(one => one.UserId != sender.UserId)
-            .DistinctBy(one => one.UserId);
+            .DistinctBy(one => one.UserId)
+            .ToList();
+        if (concerned.Count == 0) return;
+        var levels = await LevelsAsync(receipt.RoomId, [.. concerned.Select(one => one.UserId)]);
+        var told = levels is null ? concerned : concerned.Where(one => levels.TryGetValue(one.UserId, out var level) && Wants(level, one.Kind));
         var title = standing.Kind == RoomKinds.Direct ? sender.Name : mentioned.RoomName;
-        return Task.WhenAll(told.Select(one => TellAsync(one.UserId, one.Kind, receipt.RoomId, receipt.EventId, sender, title, Preview(content))));
+        await Task.WhenAll(told.Select(one => TellAsync(one.UserId, one.Kind, receipt.RoomId, receipt.EventId, sender, title, Preview(content))));
     }
 
     /// <summary>To one who was taken into a room by somebody else; <paramref name="joinId"/> is the event that says so. Never fails.</summary>
@@ -33,6 +38,23 @@ public sealed partial class Notices(LiveChannels channels, TimeProvider time, IL
         userId == by.UserId
             ? Task.CompletedTask
             : TellAsync(userId, NotificationKinds.Invitation, roomId, joinId, by, roomName, content: null);
+
+    private static bool Wants(string level, string kind) =>
+        level == NotifyLevels.All || (level == NotifyLevels.Mentions && kind == NotificationKinds.Mention);
+
+    // Null when it cannot be told who has chosen what: then too much is better than nothing.
+    private async Task<Dictionary<string, string>?> LevelsAsync(string roomId, IReadOnlyCollection<string> userIds)
+    {
+        try
+        {
+            return await choice.LevelsAsync(roomId, userIds, CancellationToken.None);
+        }
+        catch (Exception e) // nobody waits for it, and the node may be stopping under it
+        {
+            Log.LevelsNotKnown(logger, roomId, e.Message);
+            return null;
+        }
+    }
 
     private async Task TellAsync(string userId, string kind, string roomId, string targetId, ConnectedUser by, string? title, string? content)
     {
@@ -65,6 +87,9 @@ public sealed partial class Notices(LiveChannels channels, TimeProvider time, IL
 
     private static partial class Log
     {
+        [LoggerMessage(1082, LogLevel.Information, "Everybody concerned is notified of a message in room {RoomId}, whatever they have chosen: {Reason}")]
+        public static partial void LevelsNotKnown(ILogger logger, string roomId, string reason);
+
         [LoggerMessage(1081, LogLevel.Warning, "A notification ({Kind}) was not delivered: {Reason}")]
         public static partial void NotTold(ILogger logger, string kind, string reason);
     }

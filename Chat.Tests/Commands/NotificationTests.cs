@@ -62,4 +62,62 @@ public sealed class NotificationTests(NodeFixture fixture)
         var join = (await room.HistoryAsync()).WithId(told.Text("target_id"));
         Assert.Equal(("user_join", bob), (join.Text("event_type"), join.Text("sender_id")));
     }
+
+    [Fact]
+    public async Task A_member_who_wants_no_notifications_of_a_room_gets_none_and_is_mentioned_all_the_same()
+    {
+        await using var room = await ChatRoom.CreateAsync(fixture.Node);
+        var bob = NodeFixture.Name("bob");
+        await using var client = await fixture.Node.ConnectAsync(bob);
+        await room.AddAsync(bob, "member");
+        await client.NextAsync("notification"); // the invitation
+
+        await ChooseAsync(bob, room.Id, "none");
+        var silent = await room.SendAsync($"@{bob} one");
+        await ChooseAsync(bob, room.Id, "mentions");
+        var told = await room.SendAsync($"@{bob} two");
+
+        Assert.Equal(told, (await client.NextAsync("notification")).Text("target_id"));
+        await AssertNoMoreAsync(client);
+        Assert.Equal(bob, (await room.HistoryAsync()).WithId(silent).GetProperty("mentions")[0].GetString());
+    }
+
+    [Fact]
+    public async Task A_direct_message_notifies_as_its_receiver_has_chosen()
+    {
+        var (ann, bob) = (NodeFixture.Name("ann"), NodeFixture.Name("bob"));
+        await using var sender = await fixture.Node.ConnectAsync(ann);
+        await using var receiver = await fixture.Node.ConnectAsync(bob);
+        async Task<(string Room, string Id)> SendAsync(string content)
+        {
+            var sent = await sender.AskAsync(new { event_type = "direct_message", user_id = bob, content });
+            return (sent.Text("room_id"), sent.Text("event_id"));
+        }
+        var (roomId, first) = await SendAsync("all is the default");
+        Assert.Equal(first, (await receiver.NextAsync("notification")).Text("target_id"));
+
+        await ChooseAsync(bob, roomId, "none");
+        await SendAsync($"@{bob} none");
+        await ChooseAsync(bob, roomId, "mentions");
+        await SendAsync("not mentioned");
+        var (_, mention) = await SendAsync($"@{bob} mentioned");
+        Assert.Equal(mention, (await receiver.NextAsync("notification")).Text("target_id"));
+        await ChooseAsync(bob, roomId, "all");
+        var (_, last) = await SendAsync("all again");
+        Assert.Equal(last, (await receiver.NextAsync("notification")).Text("target_id"));
+        await AssertNoMoreAsync(receiver);
+    }
+
+    private async Task ChooseAsync(string user, string roomId, string level)
+    {
+        using var http = fixture.Node.Http(user);
+        using var chosen = await http.PutAsync($"/api/rooms/{roomId}/notify", NodeFixture.JsonContent(new { level }));
+        Assert.True(chosen.IsSuccessStatusCode, await chosen.Content.ReadAsStringAsync());
+    }
+
+    private static async Task AssertNoMoreAsync(TestClient client)
+    {
+        await client.AskAsync(new { event_type = "ping" });
+        Assert.Null(client.TryTakeUnread("notification"));
+    }
 }

@@ -12,12 +12,17 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
 {
     private readonly string _room = RoomStore.NewRoom();
     private PersisterServers _servers = null!;
+    private int _epoch;
 
     private RoomStore Store => _servers.Store;
 
     private TestLog Log => _servers.Log;
 
-    public async ValueTask InitializeAsync() => _servers = await PersisterServers.StartAsync(database.OpenAsync);
+    public async ValueTask InitializeAsync()
+    {
+        _servers = await PersisterServers.StartAsync(database.OpenAsync);
+        _epoch = (await Store.Epochs.GetAsync(CancellationToken.None)).Number;
+    }
 
     public ValueTask DisposeAsync() => _servers.DisposeAsync();
 
@@ -98,6 +103,23 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
 
         Assert.Equal(WriteOutcome.EpochChanged, await zombie.Get<PostgresWriter>().WriteAsync(numbered!, copies, CancellationToken.None));
         Assert.Empty(await _servers.ReadRowsAsync(_room));
+    }
+
+    [Fact]
+    public async Task A_closed_partition_whose_log_ends_with_what_is_no_event_is_opened_although_others_go_on()
+    {
+        await Store.FillAsync(RoomStore.NewRoom(), 1);
+        await Store.LoseRedisAsync();
+        await Store.FillAsync(RoomStore.NewRoom(), 1);
+        var closed = (LogTopics.PartitionOf(_room) + 1) % LogTopics.Partitions;
+        var batch = new RecordBatch(new ReadingStart([], Store.Epochs.Known, new Dictionary<int, long> { [closed] = 1 }));
+        batch.Add(ResultOf(RoomStore.Event("of an open partition"), offset: 0), from: 0);
+        batch.Add(new ConsumeResult<byte[]?, byte[]?> { Topic = LogTopics.Events, Partition = closed, Offset = 0, Message = new Message<byte[]?, byte[]?>() }, from: 0);
+        await using var persister = _servers.BuildPersister();
+
+        Assert.NotNull(await persister.Get<NumberingStage>().NumberAsync(batch, CancellationToken.None));
+
+        Assert.Empty(batch.Start.Closed);
     }
 
     [Fact]
@@ -231,18 +253,18 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
     /// <summary>The batch that a persister reads from the start of the room's partition.</summary>
     private RecordBatch BatchOf(IEnumerable<PendingEvent> events)
     {
-        var batch = new RecordBatch(ReadingStart.Nothing);
+        var batch = new RecordBatch(new ReadingStart([], _epoch, new Dictionary<int, long>()));
         var offset = 0;
         foreach (var e in events)
-        {
-            batch.Add(new ConsumeResult<byte[]?, byte[]?>
-            {
-                Topic = LogTopics.Events,
-                Partition = LogTopics.PartitionOf(_room),
-                Offset = offset++,
-                Message = new Message<byte[]?, byte[]?> { Key = System.Text.Encoding.UTF8.GetBytes(_room), Value = e.Body.ToArray(), Headers = TestLog.HeadersOf(e) },
-            }, from: 0);
-        }
+            batch.Add(ResultOf(e, offset++), from: 0);
         return batch;
     }
+
+    private ConsumeResult<byte[]?, byte[]?> ResultOf(PendingEvent e, int offset) => new()
+    {
+        Topic = LogTopics.Events,
+        Partition = LogTopics.PartitionOf(_room),
+        Offset = offset,
+        Message = new Message<byte[]?, byte[]?> { Key = System.Text.Encoding.UTF8.GetBytes(_room), Value = e.Body.ToArray(), Headers = TestLog.HeadersOf(e) },
+    };
 }

@@ -118,9 +118,26 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
         Assert.Equal(["recheck", $"resync 3 {start}", $"{start + 1}", $"{start + 2}"], follower.Story);
     }
 
-    private async Task<(string RoomId, IReadOnlyList<RoomFrame> Frames)> NumberAsync(int count, Func<int, long>? versionOf = null)
+    [Fact]
+    public async Task A_loss_that_is_noticed_while_a_gap_is_read_is_looked_for_again()
     {
-        var roomId = NodeFixture.Name("room");
+        var (roomId, frames) = await NumberAsync(3, versionOf: i => i == 1 ? 5 : 0);
+        var follower = new Recorder(roomId, fixture.Node);
+        follower.DuringRecheck = async () =>
+        {
+            follower.DuringRecheck = null;
+            await NumberAsync(1, roomId: roomId); // its message is lost
+            follower.CompareHead(4, sure: true);
+        };
+        follower.StartAt(0);
+        follower.Offer([frames[0], frames[2]]);
+        await follower.WhenAtAsync(4);
+        Assert.Equal([1L, 2L, 3L, 4L], follower.Delivered);
+    }
+
+    private async Task<(string RoomId, IReadOnlyList<RoomFrame> Frames)> NumberAsync(int count, Func<int, long>? versionOf = null, string? roomId = null)
+    {
+        roomId ??= NodeFixture.Name("room");
         var numbering = fixture.Node.Services.GetRequiredService<RoomNumbering>();
         var epoch = (await fixture.Node.Services.GetRequiredService<EpochStore>().GetAsync(CancellationToken.None)).Number;
         PendingEvent[] events = [.. Enumerable.Range(0, count).Select(i => new PendingEvent(Guid.CreateVersion7(), [], versionOf?.Invoke(i) ?? 0, 1, Encoding.UTF8.GetBytes($$"""{"n":{{i}}}""")))];
@@ -137,6 +154,7 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
         private int _refused;
 
         public bool PostgresIsAway { get; set; }
+        public Func<Task>? DuringRecheck { get; set; }
         public IReadOnlyList<string> Story { get { lock (Gate) return [.. _story]; } }
         public IReadOnlyList<long> Delivered { get { lock (Gate) return [.. _delivered]; } }
 
@@ -175,7 +193,7 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
                 }
                 _story.Add("recheck");
             }
-            return Task.CompletedTask;
+            return DuringRecheck?.Invoke() ?? Task.CompletedTask;
         }
     }
 }
