@@ -24,7 +24,7 @@ internal sealed record Measurement(string What, int Connections, int Rounds, IRe
 
     /// <summary>A row of a Markdown table.</summary>
     public string Row => string.Create(CultureInfo.InvariantCulture,
-        $"| {What} | {Connections:N0} | {Rounds} | {Times.Count:N0} | {Text(Median)} | {Text(P99)} | {Text(Max)} | {(Limit is { } limit ? $"{limit.TotalSeconds:0} s" : "–")} | {(Limit is null ? "–" : $"{Beyond}")} |");
+        $"| {What} | {Connections:N0} | {Rounds} | {Times.Count:N0} | {Text(Median)} | {Text(P99)} | {Text(Max)} | {(Limit is { } limit ? $"{limit.TotalSeconds:0.#} s" : "–")} | {(Limit is null ? "–" : $"{Beyond}")} |");
 
     private TimeSpan At(double share) => _sorted.Length == 0 ? TimeSpan.Zero : _sorted[Math.Max(0, (int)Math.Ceiling(share * _sorted.Length) - 1)];
 

@@ -56,10 +56,10 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
         var plan = CrowdPlan.Make(Seed, $"{_tag}-{name}", connections);
         var users = Users($"{_tag}-{name}", connections);
         var authors = Users($"{_tag}-{name}-w", Math.Min(WriterCount, plan.Rooms.Count));
-        await MakeRoomsAsync(http, plan, authors, stop);
+        await MakeRoomsAsync(http, plan, authors, users, stop);
         var opening = clients.Recorder.Clock.Now;
         await using var crowd = await Crowd.OpenAsync(clients, users, plan, _problems, OpeningPatience, stop);
-        // Their joining is all that is written before the writers begin.
+        // Their joining is all that was written before the writers begin.
         var joined = plan.Followed.SelectMany(rooms => rooms).CountBy(room => room).ToDictionary(room => room.Key, room => room.Value);
         if (!await crowd.UntilAsync(crowd.Clients, client => client.Rooms.All(room => room.Position == joined[room.RoomId]), Patience, stop))
             throw new UsageException($"The rooms did not come to rest within {Patience.TotalSeconds} s.");
@@ -191,19 +191,26 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
         }
     }
 
-    private async Task MakeRoomsAsync(HttpCalls http, CrowdPlan plan, IReadOnlyList<User> authors, CancellationToken stop)
+    /// <summary>Users, rooms and memberships, before anybody is connected who would be told of each.</summary>
+    private async Task MakeRoomsAsync(HttpCalls http, CrowdPlan plan, IReadOnlyList<User> authors, IReadOnlyList<User> users, CancellationToken stop)
     {
         try
         {
             foreach (var author in authors) await http.GetAsync(_gateway, author.Token, "/api/me", stop);
-            for (var i = 0; i < authors.Count; i++)
-                foreach (var some in Writers.RoomsOf(i, authors.Count, plan.Rooms).Chunk(CallsAtOnce))
-                    await Task.WhenAll(some.Select(room => http.PostAsync(_gateway, authors[i].Token, "/api/rooms", new { room_id = room, name = room, kind = "public" }, stop)));
+            await EachAsync(plan.Rooms.Select((room, i) => (room, authors[i % authors.Count])), (room, author, quit) =>
+                http.PostAsync(_gateway, author.Token, "/api/rooms", new { room_id = room, name = room, kind = "public" }, quit));
+            await EachAsync(users.Select((user, i) => (plan.Followed[i], user)), async (rooms, user, quit) =>
+            {
+                foreach (var room in rooms) await http.PostAsync(_gateway, user.Token, $"/api/rooms/{room}/join", new { }, quit);
+            });
         }
         catch (Exception failure) when (failure is LinkLostException or Contracts.ChatException)
         {
             throw new UsageException($"The rooms could not be made over {origin}: {failure.Message} {failure.InnerException?.Message}");
         }
+
+        Task EachAsync<T>(IEnumerable<(T What, User User)> calls, Func<T, User, CancellationToken, Task> call) => Parallel.ForEachAsync(
+            calls, new ParallelOptions { MaxDegreeOfParallelism = CallsAtOnce, CancellationToken = stop }, async (one, quit) => await call(one.What, one.User, quit));
     }
 
     private List<User> Users(string prefix, int count)
