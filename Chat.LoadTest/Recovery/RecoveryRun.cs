@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Chat.Contracts;
 using Chat.LoadTest.CommandLine;
 using Chat.LoadTest.Platform;
 using Chat.LoadTest.Recording;
@@ -18,6 +19,7 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
 
     private const int WriterCount = 8;
     private const int CallsAtOnce = 8;
+    private const int MaxRepeats = 10;
     private const int Seed = 20261;
     // Generous: how fast it is stands in the figures.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
@@ -196,21 +198,41 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
     {
         try
         {
-            foreach (var author in authors) await http.GetAsync(_gateway, author.Token, "/api/me", stop);
+            await EachAsync(authors.Select(author => (author, author)), (_, author, quit) => http.GetAsync(_gateway, author.Token, "/api/me", quit));
             await EachAsync(plan.Rooms.Select((room, i) => (room, authors[i % authors.Count])), (room, author, quit) =>
                 http.PostAsync(_gateway, author.Token, "/api/rooms", new { room_id = room, name = room, kind = "public" }, quit));
-            await EachAsync(users.Select((user, i) => (plan.Followed[i], user)), async (rooms, user, quit) =>
-            {
-                foreach (var room in rooms) await http.PostAsync(_gateway, user.Token, $"/api/rooms/{room}/join", new { }, quit);
-            });
+            await EachAsync(
+                users.SelectMany((user, i) => plan.Followed[i].Select(room => (room, user))),
+                (room, user, quit) => http.PostAsync(_gateway, user.Token, $"/api/rooms/{room}/join", new { }, quit));
         }
-        catch (Exception failure) when (failure is LinkLostException or Contracts.ChatException)
+        catch (Exception failure) when (failure is LinkLostException or ChatException)
         {
             throw new UsageException($"The rooms could not be made over {origin}: {failure.Message} {failure.InnerException?.Message}");
         }
 
         Task EachAsync<T>(IEnumerable<(T What, User User)> calls, Func<T, User, CancellationToken, Task> call) => Parallel.ForEachAsync(
-            calls, new ParallelOptions { MaxDegreeOfParallelism = CallsAtOnce, CancellationToken = stop }, async (one, quit) => await call(one.What, one.User, quit));
+            calls, new ParallelOptions { MaxDegreeOfParallelism = CallsAtOnce, CancellationToken = stop }, async (one, quit) => await PatientlyAsync(() => call(one.What, one.User, quit), quit));
+    }
+
+    /// <summary>A busy machine may answer too late. What was done all the same is not done twice: a room that is there is refused as a conflict.</summary>
+    private static async Task PatientlyAsync(Func<Task> call, CancellationToken stop)
+    {
+        for (var failures = 0; ; failures++)
+        {
+            try
+            {
+                await call();
+                return;
+            }
+            catch (ChatException done) when (done.Code == ErrorCodes.Conflict && failures > 0)
+            {
+                return;
+            }
+            catch (Exception late) when (failures < MaxRepeats && (late is LinkLostException || late is ChatException { Code: var code } && Operation.OutcomeOf(code) == SendOutcome.Repeat))
+            {
+                await Task.Delay(Backoff.After(failures, Random.Shared), stop);
+            }
+        }
     }
 
     private List<User> Users(string prefix, int count)
