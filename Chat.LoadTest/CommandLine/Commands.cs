@@ -1,4 +1,5 @@
 using Chat.LoadTest.Faults;
+using Chat.LoadTest.Recovery;
 using Chat.LoadTest.Tokens;
 
 namespace Chat.LoadTest.CommandLine;
@@ -28,6 +29,16 @@ internal static class Commands
           --target URL --dashboard URL [--data DIRECTORY] [--postgres CONNECTION]
                                attaches to a system that runs instead of starting one; its limits must be off,
                                and rewind-redis is left out unless --data is given
+
+        recovery  kills processes under thousands of connections and measures how long clients and acks take to be back
+          --connections N      how many (default 5000), each in three rooms
+          --rounds R           how often each is killed (default 3)
+          --kill A,B,…         single (the node of a single client), node, redis, kafka, postgres (default: all)
+          --nodes N            of the system that is started (default 2)
+          --report FILE        writes the table of the end (Markdown)
+          --keep, --target URL --dashboard URL [--data DIRECTORY]
+                               as for faults
+
         Names of faults:
         """;
 
@@ -37,8 +48,9 @@ internal static class Commands
           tokens --count 1000 --out tokens.tsv
           faults --minutes 10 --report faults.html
           faults --minutes 3 --seed 42 --faults kill-*,proxy-*
+          recovery --connections 5000 --rounds 5 --nodes 3
 
-        Exit code: 0 all promises held, 1 a violation was found, 2 the run could not be done.
+        Exit code: 0 all promises held, 1 a violation was found or a time limit was missed, 2 the run could not be done.
         """;
 
     public static async Task<int> RunAsync(string[] words, TextWriter output, CancellationToken stop)
@@ -49,8 +61,9 @@ internal static class Commands
             {
                 ["tokens", .. var rest] => await TokensCommand.RunAsync(rest, output, stop),
                 ["faults", .. var rest] => await FaultsCommand.RunAsync(rest, output, stop),
+                ["recovery", .. var rest] => await RecoveryCommand.RunAsync(rest, output, stop),
                 [] or ["--help"] or ["-h"] or ["help"] => await ShowHelpAsync(output),
-                _ => throw new UsageException($"There is no command '{words[0]}': tokens and faults are. See --help."),
+                _ => throw new UsageException($"There is no command '{words[0]}': tokens, faults and recovery are. See --help."),
             };
         }
         catch (UsageException problem)

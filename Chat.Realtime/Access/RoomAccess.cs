@@ -9,11 +9,22 @@ namespace Chat.Realtime.Access;
 /// Who may do what in a room: <see cref="RoomAccessCopy"/> in Redis first, then Postgres. Where one of the two is away the other answers.
 /// Outsiders are never in the copy, so a join is seen at once.
 /// </summary>
-public sealed class RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvider time)
+public sealed class RoomAccess
 {
     // Postgres is asked again about a copy that was confirmed longer ago, so that a lost invalidation ends by itself.
     private static readonly TimeSpan Confirmed = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    private readonly RoomAccessCopy _copy;
+    private readonly UnitOfWork _work;
+    private readonly TimeProvider _time;
+    private readonly SharedReads<(string RoomId, string UserId), RoomStanding> _reads;
+
+    public RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvider time)
+    {
+        (_copy, _work, _time) = (copy, work, time);
+        _reads = new(asked => work.TryRunAsync((db, token) => ReadAsync(db, asked, token), Patience, CancellationToken.None));
+    }
 
     /// <summary>
     /// The user's standing; null when the room is absent or invisible to the user (private or direct, and not a member).
@@ -21,19 +32,19 @@ public sealed class RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvide
     /// </summary>
     public async ValueTask<RoomStanding?> GetAsync(string roomId, string userId, CancellationToken cancellationToken)
     {
-        var copied = await copy.ReadAsync(roomId, userId);
-        if (copied is { } fresh && (time.GetUtcNow() - fresh.ConfirmedAt < Confirmed || work.IsAway)) return fresh.Standing;
+        var copied = await _copy.ReadAsync(roomId, userId);
+        if (copied is { } fresh && (_time.GetUtcNow() - fresh.ConfirmedAt < Confirmed || _work.IsAway)) return fresh.Standing;
         RoomStanding? standing;
         try
         {
-            standing = await work.TryRunAsync((db, token) => ReadAsync(db, roomId, userId, token), Patience, cancellationToken);
+            standing = await _reads.FindAsync((roomId, userId), cancellationToken);
         }
         catch (ChatException e) when (e.Code == ErrorCodes.Unavailable && copied is not null)
         {
             return copied.Value.Standing;
         }
-        if (standing is { IsMember: true }) await copy.WriteAsync(standing, userId);
-        else if (copied is not null) await copy.DropAsync(roomId, standing?.AccessVersion ?? copied.Value.Standing.AccessVersion + 1); // deleted: one loss more
+        if (standing is { IsMember: true }) await _copy.WriteAsync(standing, userId);
+        else if (copied is not null) await _copy.DropAsync(roomId, standing?.AccessVersion ?? copied.Value.Standing.AccessVersion + 1); // deleted: one loss more
         return IsVisible(standing) ? standing : null;
     }
 
@@ -41,7 +52,7 @@ public sealed class RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvide
     public async Task<IReadOnlySet<string>> WhoMayReceiveAsync(string roomId, IReadOnlyCollection<string> userIds, CancellationToken cancellationToken)
     {
         var asked = userIds.ToArray();
-        return await work.RunAsync((db, token) => (
+        return await _work.RunAsync((db, token) => (
             from member in db.Memberships
             join room in db.Rooms on member.RoomId equals room.RoomId
             where member.RoomId == roomId && asked.Contains(member.UserId) && room.DeletedAt == null
@@ -66,6 +77,25 @@ public sealed class RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvide
             }).AsNoTracking().FirstOrDefaultAsync(cancellationToken);
         return row is null ? null : new RoomStanding(roomId, row.Kind, row.Role, row.AccessVersion, row.CreatedEpoch, row.Participants);
     }
+
+    private static async Task<IReadOnlyDictionary<(string, string), RoomStanding>> ReadAsync(
+        ChatDb db, IReadOnlyCollection<(string RoomId, string UserId)> asked, CancellationToken cancellationToken)
+    {
+        var (rooms, users) = (asked.Select(one => one.RoomId).ToArray(), asked.Select(one => one.UserId).ToArray());
+        var rows = await db.Database.SqlQuery<Row>(
+            $"""
+            select room.room_id as "RoomId", asked.user_id as "UserId", room.kind as "Kind", room.access_version as "AccessVersion", room.created_epoch as "CreatedEpoch",
+                member.role as "Role",
+                case when room.kind = {RoomKinds.Direct} then array(select user_id from members where room_id = room.room_id order by user_id) end as "Participants"
+            from unnest({rooms}, {users}) as asked (room_id, user_id)
+                join rooms room on room.room_id = asked.room_id and room.deleted_at is null
+                left join members member on member.room_id = room.room_id and member.user_id = asked.user_id
+            """).ToListAsync(cancellationToken);
+        return rows.ToDictionary(
+            row => (row.RoomId, row.UserId), row => new RoomStanding(row.RoomId, row.Kind, row.Role, row.AccessVersion, row.CreatedEpoch, row.Participants));
+    }
+
+    private sealed record Row(string RoomId, string UserId, string Kind, long AccessVersion, int CreatedEpoch, string? Role, string[]? Participants);
 
     internal static bool IsVisible(RoomStanding? standing) => standing is { IsMember: true } or { Kind: RoomKinds.Public };
 }

@@ -1,5 +1,6 @@
 using Chat.Contracts;
 using Chat.Data.Model;
+using Chat.Realtime.Access;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Caching.Memory;
 
@@ -12,7 +13,7 @@ public sealed record KnownUser(string UserId, string UserName, string? DisplayNa
 /// Users by id, kept in memory for <see cref="Freshness"/> so that a handshake of a known user costs no round trip; older copies, or what a token of
 /// our own says, answer only while Postgres is away. The first valid token of an unknown user creates it, once, whichever process sees it.
 /// </summary>
-public sealed class UserDirectory(UnitOfWork work, TimeProvider time) : IDisposable
+public sealed class UserDirectory : IDisposable
 {
     private const int MaxUsers = 100_000; // about 30 MB
     private const int NameTries = 20;
@@ -21,16 +22,25 @@ public sealed class UserDirectory(UnitOfWork work, TimeProvider time) : IDisposa
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     private readonly MemoryCache _users = new(new MemoryCacheOptions { SizeLimit = MaxUsers, CompactionPercentage = 0.2 });
+    private readonly UnitOfWork _work;
+    private readonly TimeProvider _time;
+    private readonly SharedReads<string, KnownUser> _reads;
+
+    public UserDirectory(UnitOfWork work, TimeProvider time)
+    {
+        (_work, _time) = (work, time);
+        _reads = new(ids => work.TryRunAsync((db, token) => FindAsync(db, ids, token), Patience, CancellationToken.None));
+    }
 
     /// <summary>The user of verified claims. Throws <see cref="ChatException"/> <c>unavailable</c> when neither memory nor Postgres can tell.</summary>
     public async Task<KnownUser> GetOrCreateAsync(TokenClaims claims, CancellationToken cancellationToken)
     {
         var copy = _users.Get<Copy>(claims.UserId);
-        if (copy is not null && time.GetUtcNow() - copy.ReadAt < Freshness) return copy.User;
+        if (copy is not null && _time.GetUtcNow() - copy.ReadAt < Freshness) return copy.User;
         try
         {
-            var user = await work.TryRunAsync((db, token) => FindAsync(db, claims.UserId, token), Patience, cancellationToken)
-                ?? await work.TryRunAsync((db, token) => CreateAsync(db, claims, token), Patience, cancellationToken);
+            var user = await _reads.FindAsync(claims.UserId, cancellationToken)
+                ?? await _work.TryRunAsync((db, token) => CreateAsync(db, claims, token), Patience, cancellationToken);
             return Keep(user);
         }
         catch (ChatException e) when (e.Code == ErrorCodes.Unavailable && (copy?.User ?? OfOwnToken(claims)) is { } known)
@@ -49,9 +59,14 @@ public sealed class UserDirectory(UnitOfWork work, TimeProvider time) : IDisposa
 
     private KnownUser Keep(KnownUser user)
     {
-        _users.Set(user.UserId, new Copy(user, time.GetUtcNow()), new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Kept });
+        _users.Set(user.UserId, new Copy(user, _time.GetUtcNow()), new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Kept });
         return user;
     }
+
+    private static async Task<IReadOnlyDictionary<string, KnownUser>> FindAsync(ChatDb db, IReadOnlyCollection<string> userIds, CancellationToken cancellationToken) =>
+        await db.Users.Where(u => userIds.Contains(u.UserId))
+            .Select(u => new KnownUser(u.UserId, u.UserName, u.DisplayName, u.Admin, u.Disabled))
+            .ToDictionaryAsync(user => user.UserId, cancellationToken);
 
     private static Task<KnownUser?> FindAsync(ChatDb db, string userId, CancellationToken cancellationToken) =>
         db.Users.Where(u => u.UserId == userId)
@@ -62,7 +77,7 @@ public sealed class UserDirectory(UnitOfWork work, TimeProvider time) : IDisposa
     {
         var name = UserNames.FromClaim(claims.Name ?? claims.UserId);
         var displayName = UserNames.IsValidDisplayName(claims.DisplayName) ? claims.DisplayName : null;
-        var now = time.GetUtcNow();
+        var now = _time.GetUtcNow();
         for (var attempt = 1; attempt <= NameTries; attempt++)
         {
             var candidate = Numbered(name, attempt);
