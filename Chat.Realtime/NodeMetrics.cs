@@ -34,12 +34,16 @@ public sealed class NodeMetrics : IDisposable
         Interlocked.Increment(ref _accepted);
         _accept.Record(took.TotalSeconds);
     }
-    /// <summary>Events written; <paramref name="age"/> is that of the oldest of them.</summary>
-    public void Delivered(int count, TimeSpan age)
+    /// <summary>
+    /// Events written, all of them at <paramref name="now"/>; a room's to all who took them at once are one call, since recording an age costs more than
+    /// counting. <paramref name="acceptedAtMs"/> is that of the oldest in Unix milliseconds, 0 for what is no durable event and not counted.
+    /// </summary>
+    public void Delivered(int count, long acceptedAtMs, DateTimeOffset now)
     {
+        if (count == 0 || acceptedAtMs == 0) return;
         Interlocked.Add(ref _deliveries, count);
         // Clocks of two hosts may differ by more than a delivery takes.
-        _delivery.Record(Math.Max(0, age.TotalSeconds));
+        _delivery.Record(Math.Max(0, now.ToUnixTimeMilliseconds() - acceptedAtMs) / 1_000.0);
     }
     public void SlowConsumer() => Interlocked.Increment(ref _slowConsumers);
     public void Repaired() => Interlocked.Increment(ref _repairs);

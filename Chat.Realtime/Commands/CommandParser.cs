@@ -10,6 +10,7 @@ internal static class CommandParser
 {
     private const int MaxDepth = 16;
     private const int MaxAttachments = 20;
+    private const int NameLength = 16; // no known name is longer
 
     /// <summary>
     /// The command, or what is wrong with the frame. The id of a bad frame is given where it could be read, so that its error can be told apart.
@@ -22,11 +23,10 @@ internal static class CommandParser
         {
             var reader = new Utf8JsonReader(message, new JsonReaderOptions { MaxDepth = MaxDepth });
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException("not an object");
-            var seen = new HashSet<string>(8);
+            Span<char> room = stackalloc char[NameLength];
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                var name = Text(ref reader);
-                if (!seen.Add(name)) throw new JsonException("duplicate key");
+                var name = TryCopy(ref reader, room, out var length) ? (ReadOnlySpan<char>)room[..length] : Text(ref reader);
                 reader.Read();
                 fields.Read(name, ref reader);
             }
@@ -84,6 +84,15 @@ internal static class CommandParser
         }
     }
 
+    // Known names and types are told apart without a string of their own. False for what cannot be one, or only in disguise.
+    private static bool TryCopy(ref Utf8JsonReader reader, scoped Span<char> room, out int length)
+    {
+        length = 0;
+        if (reader.ValueIsEscaped || reader.ValueSpan.Length > room.Length) return false;
+        length = reader.CopyString(room);
+        return true;
+    }
+
     private static string Text(ref Utf8JsonReader reader)
     {
         var text = reader.GetString()!;
@@ -123,9 +132,38 @@ internal static class CommandParser
 
     private sealed class WrongTypeException(string message) : JsonException(message);
 
+    private enum Field
+    {
+        EventType,
+        Id,
+        RoomId,
+        UserId,
+        Content,
+        ContentType,
+        ClientId,
+        ReplyTo,
+        Attachments,
+        SinceSeq,
+        Epoch,
+        BeforeSeq,
+        AfterSeq,
+        Limit,
+        After,
+        Active,
+        Seq,
+        MarkUnread,
+        TargetId,
+        Ephemeral,
+        Remove,
+        State,
+        AccessToken,
+    }
+
     private struct Fields
     {
         private Command _command;
+        private uint _seen; // one bit per known field
+        private HashSet<string>? _others; // bounded by the size of a frame
 
         public ReadOnlyMemory<byte> Id { get; private set; }
         public CommandKind? Kind { get; private set; }
@@ -133,38 +171,76 @@ internal static class CommandParser
 
         public readonly Command ToCommand(CommandKind kind) => _command with { Kind = kind, Id = Id };
 
-        public void Read(string name, ref Utf8JsonReader reader)
+        public void Read(scoped ReadOnlySpan<char> name, ref Utf8JsonReader reader)
         {
-            switch (name)
+            var field = FieldOf(name);
+            if (field is null ? !(_others ??= []).Add(name.ToString()) : (_seen & (1u << (int)field)) != 0) throw new JsonException("duplicate key");
+            if (field is not null) _seen |= 1u << (int)field;
+            switch (field)
             {
-                case "event_type": Kind = KindOf(String(name, ref reader)); HasEventType = true; break;
-                case "id": Id = IdOf(ref reader); break;
-                case "room_id": _command = _command with { RoomId = String(name, ref reader) }; break;
-                case "user_id": _command = _command with { UserId = String(name, ref reader) }; break;
-                case "content": _command = _command with { Content = String(name, ref reader) }; break;
-                case "content_type": _command = _command with { ContentType = String(name, ref reader) }; break;
-                case "client_id": _command = _command with { ClientId = String(name, ref reader) }; break;
-                case "reply_to": _command = _command with { ReplyTo = String(name, ref reader) }; break;
-                case "attachments": _command = _command with { Attachments = Strings(name, ref reader) }; break;
-                case "since_seq": _command = _command with { SinceSeq = Natural(name, ref reader) }; break;
-                case "epoch": _command = _command with { Epoch = String(name, ref reader) }; break;
-                case "before_seq": _command = _command with { BeforeSeq = Natural(name, ref reader) }; break;
-                case "after_seq": _command = _command with { AfterSeq = Natural(name, ref reader) }; break;
-                case "limit": _command = _command with { Limit = Natural(name, ref reader) }; break;
-                case "after": _command = _command with { After = String(name, ref reader) }; break;
-                case "active": _command = _command with { Active = Boolean(name, ref reader) }; break;
-                case "seq": _command = _command with { Seq = Natural(name, ref reader) }; break;
-                case "mark_unread": _command = _command with { MarkUnread = Boolean(name, ref reader) }; break;
-                case "target_id": _command = _command with { TargetId = String(name, ref reader) }; break;
-                case "ephemeral": _command = _command with { Ephemeral = Boolean(name, ref reader) }; break;
-                case "remove": _command = _command with { Remove = Boolean(name, ref reader) }; break;
-                case "state": _command = _command with { State = Boolean(name, ref reader) }; break;
-                case "access_token": _command = _command with { AccessToken = String(name, ref reader) }; break;
-                default: Skip(ref reader); break;
+                case Field.EventType: Kind = KindOf(name, ref reader); HasEventType = true; break;
+                case Field.Id: Id = IdOf(ref reader); break;
+                case Field.RoomId: _command = _command with { RoomId = String(name, ref reader) }; break;
+                case Field.UserId: _command = _command with { UserId = String(name, ref reader) }; break;
+                case Field.Content: _command = _command with { Content = String(name, ref reader) }; break;
+                case Field.ContentType: _command = _command with { ContentType = String(name, ref reader) }; break;
+                case Field.ClientId: _command = _command with { ClientId = String(name, ref reader) }; break;
+                case Field.ReplyTo: _command = _command with { ReplyTo = String(name, ref reader) }; break;
+                case Field.Attachments: _command = _command with { Attachments = Strings(name, ref reader) }; break;
+                case Field.SinceSeq: _command = _command with { SinceSeq = Natural(name, ref reader) }; break;
+                case Field.Epoch: _command = _command with { Epoch = String(name, ref reader) }; break;
+                case Field.BeforeSeq: _command = _command with { BeforeSeq = Natural(name, ref reader) }; break;
+                case Field.AfterSeq: _command = _command with { AfterSeq = Natural(name, ref reader) }; break;
+                case Field.Limit: _command = _command with { Limit = Natural(name, ref reader) }; break;
+                case Field.After: _command = _command with { After = String(name, ref reader) }; break;
+                case Field.Active: _command = _command with { Active = Boolean(name, ref reader) }; break;
+                case Field.Seq: _command = _command with { Seq = Natural(name, ref reader) }; break;
+                case Field.MarkUnread: _command = _command with { MarkUnread = Boolean(name, ref reader) }; break;
+                case Field.TargetId: _command = _command with { TargetId = String(name, ref reader) }; break;
+                case Field.Ephemeral: _command = _command with { Ephemeral = Boolean(name, ref reader) }; break;
+                case Field.Remove: _command = _command with { Remove = Boolean(name, ref reader) }; break;
+                case Field.State: _command = _command with { State = Boolean(name, ref reader) }; break;
+                case Field.AccessToken: _command = _command with { AccessToken = String(name, ref reader) }; break;
+                case null: Skip(ref reader); break;
             }
         }
 
-        private static CommandKind? KindOf(string eventType) => eventType switch
+        private static Field? FieldOf(ReadOnlySpan<char> name) => name switch
+        {
+            "event_type" => Field.EventType,
+            "id" => Field.Id,
+            "room_id" => Field.RoomId,
+            "user_id" => Field.UserId,
+            "content" => Field.Content,
+            "content_type" => Field.ContentType,
+            "client_id" => Field.ClientId,
+            "reply_to" => Field.ReplyTo,
+            "attachments" => Field.Attachments,
+            "since_seq" => Field.SinceSeq,
+            "epoch" => Field.Epoch,
+            "before_seq" => Field.BeforeSeq,
+            "after_seq" => Field.AfterSeq,
+            "limit" => Field.Limit,
+            "after" => Field.After,
+            "active" => Field.Active,
+            "seq" => Field.Seq,
+            "mark_unread" => Field.MarkUnread,
+            "target_id" => Field.TargetId,
+            "ephemeral" => Field.Ephemeral,
+            "remove" => Field.Remove,
+            "state" => Field.State,
+            "access_token" => Field.AccessToken,
+            _ => null,
+        };
+
+        private static CommandKind? KindOf(scoped ReadOnlySpan<char> name, ref Utf8JsonReader reader)
+        {
+            MustBeString(name, ref reader);
+            Span<char> room = stackalloc char[NameLength];
+            return KindOf(TryCopy(ref reader, room, out var length) ? room[..length] : Text(ref reader));
+        }
+
+        private static CommandKind? KindOf(ReadOnlySpan<char> eventType) => eventType switch
         {
             Contracts.CommandTypes.ChatMessage => CommandKind.ChatMessage,
             Contracts.CommandTypes.DirectMessage => CommandKind.DirectMessage,
@@ -195,22 +271,30 @@ internal static class CommandParser
             return [(byte)'"', .. reader.ValueSpan, (byte)'"'];
         }
 
-        private static string String(string name, ref Utf8JsonReader reader) =>
-            reader.TokenType == JsonTokenType.String ? Text(ref reader) : throw new WrongTypeException($"{name} must be a string.");
+        private static string String(scoped ReadOnlySpan<char> name, ref Utf8JsonReader reader)
+        {
+            MustBeString(name, ref reader);
+            return Text(ref reader);
+        }
 
-        private static bool Boolean(string name, ref Utf8JsonReader reader) => reader.TokenType switch
+        private static void MustBeString(scoped ReadOnlySpan<char> name, ref Utf8JsonReader reader)
+        {
+            if (reader.TokenType != JsonTokenType.String) throw new WrongTypeException($"{name} must be a string.");
+        }
+
+        private static bool Boolean(scoped ReadOnlySpan<char> name, ref Utf8JsonReader reader) => reader.TokenType switch
         {
             JsonTokenType.True => true,
             JsonTokenType.False => false,
             _ => throw new WrongTypeException($"{name} must be true or false."),
         };
 
-        private static long Natural(string name, ref Utf8JsonReader reader) =>
+        private static long Natural(scoped ReadOnlySpan<char> name, ref Utf8JsonReader reader) =>
             reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var number) && number >= 0
                 ? number
                 : throw new WrongTypeException($"{name} must be an integer, 0 or more.");
 
-        private static List<string> Strings(string name, ref Utf8JsonReader reader)
+        private static List<string> Strings(scoped ReadOnlySpan<char> name, ref Utf8JsonReader reader)
         {
             if (reader.TokenType != JsonTokenType.StartArray) throw new WrongTypeException($"{name} must be an array of strings.");
             var strings = new List<string>();

@@ -18,29 +18,28 @@ public sealed partial class Connection
     private byte[]? _pong; // the answer to the last ping that could not be answered at once
     private long _lastPing;
 
-    /// <summary>Sends the events from index <paramref name="from"/> on, with one write where the socket takes them; false when the connection is closing.</summary>
-    internal bool TrySend(EncodedEvents events, int from = 0)
+    /// <summary>
+    /// Sends the events from index <paramref name="from"/> on, with one write where the socket takes them. Returns how many left with it, for whoever sends to many
+    /// to count; those that wait are counted when they leave.
+    /// </summary>
+    internal int TrySend(EncodedEvents events, int from = 0)
     {
+        var left = 0;
         lock (_gate)
         {
-            if (_closing) return false;
+            if (_closing) return 0;
             if (_socket is not null && _waiting is null)
             {
                 var sent = _socket.Send(events.WireFrom(from));
-                if (sent < 0) return false; // broken: the transport ends the connection
-                for (; from < events.Count && sent >= events.WireLengthOf(from); from++)
-                {
-                    sent -= events.WireLengthOf(from);
-                    _socket.Delivered(events.AcceptedAtMsOf(from));
-                }
-                if (from == events.Count) return true;
+                if (sent < 0) return 0; // broken: the transport ends the connection
+                for (; from < events.Count && sent >= events.WireLengthOf(from); from++, left++) sent -= events.WireLengthOf(from);
+                if (from == events.Count) return left;
                 WaitToSend(new OutgoingFrame(events.PayloadOf(from), FrameKind.Event, events.AcceptedAtMsOf(from)), sent);
                 from++;
             }
         }
-        for (; from < events.Count; from++)
-            if (!TrySend(events.PayloadOf(from), events.AcceptedAtMsOf(from))) return false;
-        return true;
+        while (from < events.Count && TrySend(events.PayloadOf(from), events.AcceptedAtMsOf(from))) from++;
+        return left;
     }
 
     /// <summary>Gives the connection a socket that it may write to until <see cref="Detach"/>; what waits leaves at once.</summary>

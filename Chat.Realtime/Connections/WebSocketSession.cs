@@ -78,8 +78,7 @@ internal sealed partial class WebSocketSession : IThreadPoolWorkItem, IAsyncDisp
                     continue;
                 }
                 await _socket.SendAsync(frame.Payload, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
-                if (frame.AcceptedAtMs > 0)
-                    _metrics.Delivered(1, TimeSpan.FromMilliseconds(_time.GetUtcNow().ToUnixTimeMilliseconds() - frame.AcceptedAtMs));
+                _metrics.Delivered(1, frame.AcceptedAtMs, _time.GetUtcNow());
             }
         }
         catch (Exception e) when (e is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)

@@ -168,7 +168,9 @@ internal sealed partial class LocalRoom(
         var events = new EncodedEvents(CollectionsMarshal.AsSpan(_batch));
         _batch.Clear();
         _batchBytes = 0;
-        foreach (var member in _members) member.Deliver(events);
+        var left = 0;
+        foreach (var member in _members) left += member.Deliver(events);
+        Metrics.Delivered(left, events.AcceptedAtMsOf(0), Time.GetUtcNow());
     }
 
     protected override void Resync(int epoch, long headSeq)

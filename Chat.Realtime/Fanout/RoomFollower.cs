@@ -43,6 +43,8 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
 
     protected TimeProvider Time => time;
 
+    protected NodeMetrics Metrics => metrics;
+
     /// <summary>Hands one event to the receivers, or keeps it for <see cref="DeliverPending"/>; called under the lock, in ascending order without holes.</summary>
     protected abstract void Deliver(in NumberedEvent numbered);
 
@@ -214,7 +216,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
         try
         {
             (bounds, events) = await history.ReadAfterAsync(RoomId, position, MaxRepair, cancellationToken);
-            metrics.Repaired();
+            Metrics.Repaired();
             // The version was read in one step with the events, so it covers all of them. Who reloads is checked in any case, and whoever Redis knows nothing of.
             if (events is null || bounds.AccessVersion is not { } version) await RecheckAsync(cancellationToken);
             else await AdmitAsync(version, cancellationToken);

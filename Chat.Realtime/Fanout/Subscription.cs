@@ -44,17 +44,18 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     /// </summary>
     public bool IsMuted { get; set; }
 
-    public void Deliver(EncodedEvents events)
+    /// <summary>Sends what is new to it, or keeps it back. Returns how many events left at once.</summary>
+    public int Deliver(EncodedEvents events)
     {
         var from = events.FirstAfter(DeliverAfter);
-        if (from == events.Count) return;
+        if (from == events.Count) return 0;
         if (IsLive)
         {
             DeliverAfter = events.LastSeq;
-            Connection.TrySend(events, from);
-            return;
+            return Connection.TrySend(events, from);
         }
         for (; from < events.Count; from++) KeepBack(events.SeqOf(from), events.PayloadOf(from), events.AcceptedAtMsOf(from));
+        return 0;
     }
 
     /// <summary>Before history is read: what arrives after <paramref name="position"/> is kept.</summary>

@@ -97,11 +97,13 @@ internal sealed partial class UserFeed(
     /// <summary>To the connections that are not subscribed to the room.</summary>
     public void Deliver(string roomId, EncodedEvents events)
     {
+        var left = 0;
         lock (_connectionsGate)
         {
             foreach (var connection in _connections)
-                if (!connection.Subscriptions.PassOver(roomId, events.SeqOf(0))) connection.TrySend(events);
+                if (!connection.Subscriptions.PassOver(roomId, events.SeqOf(0))) left += connection.TrySend(events);
         }
+        metrics.Delivered(left, events.AcceptedAtMsOf(0), time.GetUtcNow());
     }
 
     /// <summary>To the connections that are not subscribed to the room: its numbering restarted.</summary>

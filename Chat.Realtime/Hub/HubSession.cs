@@ -80,8 +80,7 @@ internal sealed partial class HubSession : IThreadPoolWorkItem, IAsyncDisposable
                         break;
                     default:
                         await WriteEventAsync(frame.Payload);
-                        if (frame.AcceptedAtMs > 0)
-                            _metrics.Delivered(1, TimeSpan.FromMilliseconds(_time.GetUtcNow().ToUnixTimeMilliseconds() - frame.AcceptedAtMs));
+                        _metrics.Delivered(1, frame.AcceptedAtMs, _time.GetUtcNow());
                         break;
                 }
             }

@@ -54,10 +54,7 @@ internal sealed class DirectSocket(EventLoop loop, int fd, LoopHandler handler, 
     public uint Interest => (_reading ? Libc.In : 0) | (_waitsForRoom ? Libc.Out : 0);
 
     /// <summary>An event has left.</summary>
-    public void Delivered(long acceptedAtMs)
-    {
-        if (acceptedAtMs > 0) metrics.Delivered(1, TimeSpan.FromMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds() - acceptedAtMs));
-    }
+    public void Delivered(long acceptedAtMs) => metrics.Delivered(1, acceptedAtMs, time.GetUtcNow());
 
     /// <summary>The loop then sees the end of the connection.</summary>
     public void ShutDown() => Libc.ShutDown(fd);

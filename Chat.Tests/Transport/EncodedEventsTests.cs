@@ -73,7 +73,7 @@ public sealed class EncodedEventsTests(NodeFixture fixture)
         var connection = new Connection("c", new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue));
         connection.Attach(new DirectSocket(loop, (int)server.Handle, new Nobody(), fixture.Node.Services.GetRequiredService<NodeMetrics>(), TimeProvider.System));
         var events = new EncodedEvents(Event(1, 200), Event(2, 200));
-        for (var i = 0; i < 20; i++) Assert.True(connection.TrySend(events));
+        for (var i = 0; i < 20; i++) Assert.Equal(2, connection.TrySend(events));
 
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 100; i++) connection.TrySend(events);
