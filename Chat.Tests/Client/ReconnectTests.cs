@@ -47,7 +47,7 @@ public abstract class ReconnectTests
         await using var _ = client;
         await peer.CloseAsync(code);
         await server.AcceptAsync();
-        await Await.UntilAsync(() => client.Connection.State.Status == ConnectionStatus.Connected, "a connection again");
+        await Await.UntilAsync(() => client.States.Count(s => s.Status == ConnectionStatus.Connected) == 2, "a connection again");
         Assert.Equal(code, client.States.First(s => s.Status == ConnectionStatus.Reconnecting).CloseCode);
     }
 
@@ -78,6 +78,7 @@ public abstract class ReconnectTests
         }
         Assert.Equal(1, (await sending.Within("the receipt")).Seq);
         await reading.Within("the page");
+        await Await.UntilAsync(() => client.States.Count(s => s.Status == ConnectionStatus.Connected) == 2, "the new connection to be told");
         Assert.Equal(CloseCodes.ServiceRestart, client.States.First(s => s.Status == ConnectionStatus.Reconnecting).CloseCode);
     }
 
@@ -173,6 +174,25 @@ public abstract class ReconnectTests
         Assert.Equal(3, (await second.ExpectAsync("subscribe")).GetProperty("since_seq").GetInt64());
         await peer.Ended.Within("the close of the old connection");
         Assert.DoesNotContain(client.Events, e => e.EventType == EventTypes.Reconnect);
+    }
+
+    [Fact]
+    [Trait(Behaviours.Trait, "moves")]
+    public async Task A_node_that_closes_before_the_time_that_it_gave_is_not_come_back_to_any_earlier()
+    {
+        var time = new FakeTimeProvider();
+        await using var server = await ScriptedServer.StartAsync(Wire);
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server, server.Options(time: time));
+        await using var _ = client;
+        await peer.SendAsync("""{"event_type":"reconnect","after_ms":5000}""");
+        await peer.CloseAsync(CloseCodes.ServiceRestart, "restart");
+        await Await.UntilAsync(() => client.States.Any(s => s.Status == ConnectionStatus.Reconnecting), "the end of the connection");
+        var state = client.States.First(s => s.Status == ConnectionStatus.Reconnecting);
+        Assert.Equal(CloseCodes.ServiceRestart, state.CloseCode);
+        Assert.InRange(state.NextAttemptAt!.Value - time.GetUtcNow(), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(6));
+        Assert.False(server.HasWaitingPeer);
+        time.SetUtcNow(state.NextAttemptAt.Value);
+        await server.AcceptAsync();
     }
 
     [Fact]
