@@ -20,7 +20,7 @@ has_redis || packages+=(redis-server)
 has_postgres || packages+=(postgresql)
 command -v kcat >/dev/null || packages+=(kcat)
 python3 -c 'import kafka' 2>/dev/null || packages+=(python3-kafka)
-# The tests of the JavaScript client: Node 18 or newer, and npm for the one package that they need.
+# The tests of the JavaScript client: Node 18 or newer, and npm for the two packages that they need.
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || packages+=(chromium)

@@ -15,6 +15,15 @@ public enum ChatTransport
     SignalR,
 }
 
+/// <summary>How <see cref="ChatTransport.SignalR"/> writes its messages.</summary>
+public enum ChatHubProtocol
+{
+    /// <summary>As text.</summary>
+    Json,
+    /// <summary>As MessagePack: binary, and somewhat smaller. What is promised is the same.</summary>
+    MessagePack,
+}
+
 /// <summary>Settings of a <see cref="ChatConnection"/>. The defaults suit an interactive client; only the first two must be given.</summary>
 public sealed class ChatClientOptions
 {
@@ -64,6 +73,9 @@ public sealed class ChatClientOptions
 
     /// <summary>How the platform is reached; what is promised is the same.</summary>
     public ChatTransport Transport { get; init; } = ChatTransport.WebSocket;
+
+    /// <summary>With <see cref="ChatTransport.SignalR"/>: the protocol of the hub.</summary>
+    public ChatHubProtocol HubProtocol { get; init; } = ChatHubProtocol.Json;
 
     /// <summary>Further settings of the WebSocket, e.g. a proxy or a certificate check; with SignalR too, where that uses one.</summary>
     public Action<ClientWebSocketOptions>? ConfigureSocket { get; init; }

@@ -12,6 +12,8 @@ namespace Chat.Client;
 public sealed class ChatApi(HttpClient http, Func<CancellationToken, Task<string?>>? accessTokenProvider = null)
 {
     private static readonly ChatJson Json = ChatJson.Wire;
+    // A hundred thousand rooms. Who is told of more pages than that is led in a circle.
+    private const int MaxRoomPages = 100;
     private readonly ApiCaller _caller = new(http, accessTokenProvider);
 
     // Accounts and sessions.
@@ -71,9 +73,21 @@ public sealed class ChatApi(HttpClient http, Func<CancellationToken, Task<string
 
     // Rooms and membership.
 
-    /// <summary>The user's rooms with unread counts.</summary>
-    public Task<IReadOnlyList<RoomSummary>> GetMyRoomsAsync(CancellationToken cancellationToken = default) =>
-        _caller.GetAsync("api/rooms", Json.IReadOnlyListRoomSummary, cancellationToken);
+    /// <summary>All of the user's rooms with unread counts, newest activity first. It is one call for each 1,000 rooms.</summary>
+    public async Task<IReadOnlyList<RoomSummary>> GetMyRoomsAsync(CancellationToken cancellationToken = default)
+    {
+        var page = await _caller.GetPageAsync("api/rooms", Json.IReadOnlyListRoomSummary, cancellationToken);
+        if (page.Next is null) return page.Items;
+        var rooms = new List<RoomSummary>(page.Items);
+        for (var pages = 1; page.Next is { } next; pages++)
+        {
+            if (pages == MaxRoomPages) throw new ChatException(ErrorCodes.Internal, "The list of rooms does not end.");
+            page = await _caller.GetPageAsync(next, Json.IReadOnlyListRoomSummary, cancellationToken);
+            rooms.AddRange(page.Items);
+        }
+        // Each page is in the order of its own rooms only.
+        return [.. rooms.OrderByDescending(room => room.LastEvent?.Timestamp)];
+    }
 
     /// <summary>Public rooms, filtered by <paramref name="query"/> when given; <see cref="Page{T}.Next"/> leads on.</summary>
     public Task<Page<RoomSummary>> GetPublicRoomsAsync(string? query = null, string? next = null, CancellationToken cancellationToken = default) =>

@@ -112,9 +112,10 @@ internal sealed partial class ConnectionLoop(
         {
             await wish.WaitAsync(ended);
         }
-        catch (OperationCanceledException) when (!wish.IsCompletedSuccessfully)
+        catch (OperationCanceledException)
         {
-            return null;
+            // Where the close stands right behind the wish, both are here at once: the wish counts.
+            if (!wish.IsCompletedSuccessfully) return null;
         }
         var delay = await wish;
         var began = options.TimeProvider.GetTimestamp();

@@ -7,6 +7,12 @@ namespace Chat.Client.Connecting;
 /// <param name="inner">Cause.</param>
 internal sealed class HandshakeException(int status, TimeSpan? retryAfter, string message, Exception? inner = null) : Exception(message, inner)
 {
+    // A larger wish is more likely a mistake than meant.
+    private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromMinutes(5);
+
     public int Status { get; } = status;
     public TimeSpan? RetryAfter { get; } = retryAfter;
+
+    /// <summary>A wish of the server, as far as it is followed.</summary>
+    public static TimeSpan? Bounded(TimeSpan? retryAfter) => retryAfter > MaxRetryAfter ? MaxRetryAfter : retryAfter;
 }

@@ -31,11 +31,11 @@ internal static class HubFrames
     };
 
     /// <summary>The fields of a command, without what the call itself says.</summary>
-    public static JsonObject ArgumentOf(ClientCommand command)
+    public static JsonElement ArgumentOf(ClientCommand command)
     {
         var fields = JsonSerializer.SerializeToNode(command with { Id = null }, ChatJson.Wire.ClientCommand)!.AsObject();
         fields.Remove("event_type");
-        return fields;
+        return JsonElement.Parse(fields.ToJsonString());
     }
 
     /// <summary>The <c>ack</c> frame of a result.</summary>
@@ -49,7 +49,7 @@ internal static class HubFrames
     });
 
     /// <summary>The <c>error</c> frame of an exception, whose text is <c>… HubException: code: words</c>, or <c>rate_limited: milliseconds</c>.</summary>
-    public static ReadOnlyMemory<byte> Error(JsonElement? id, string text)
+    public static ReadOnlyMemory<byte> Error(JsonElement id, string text)
     {
         var start = text.IndexOf(Marker, StringComparison.Ordinal);
         var said = start < 0 ? text : text[(start + Marker.Length)..];
@@ -64,18 +64,15 @@ internal static class HubFrames
         });
     }
 
-    private static ReadOnlyMemory<byte> Frame(string type, JsonElement? id, Action<Utf8JsonWriter> writeFields)
+    private static ReadOnlyMemory<byte> Frame(string type, JsonElement id, Action<Utf8JsonWriter> writeFields)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
             json.WriteString("event_type", type);
-            if (id is { } given)
-            {
-                json.WritePropertyName("id");
-                given.WriteTo(json);
-            }
+            json.WritePropertyName("id");
+            id.WriteTo(json);
             writeFields(json);
             json.WriteEndObject();
         }
@@ -86,6 +83,12 @@ internal static class HubFrames
 /// <summary>How the server closed a hub connection: SignalR has no close codes, so the text begins with the code.</summary>
 internal sealed partial record HubClose(int? Code, string? Text)
 {
+    // SignalR's client fails calls under way with the same exception as the connection, and only its words tell a close from a refusal.
+    private const string Closing = "The server closed the connection";
+
+    /// <summary>True when <paramref name="text"/> is about the connection, not about one call.</summary>
+    public static bool IsClose(string text) => text.StartsWith(Closing, StringComparison.Ordinal);
+
     public static HubClose Of(string? text) =>
         text is not null && Said().Match(text) is { Success: true } said
             ? new HubClose(int.Parse(said.Groups["code"].ValueSpan, CultureInfo.InvariantCulture), said.Groups["text"].Value)

@@ -2,9 +2,12 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Threading.Channels;
 using Chat.Contracts;
+using MessagePack;
+using MessagePack.Resolvers;
 using Microsoft.AspNetCore.Http.Connections.Client;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Client.Connecting;
 
@@ -16,11 +19,14 @@ internal sealed class SignalRTransport : ChatSocket
 {
     // Like the server's own bound for a connection that is read too slowly: some thousand events.
     private const int MaxWaitingFrames = 10_000;
+    private static readonly MessagePackSerializerOptions MessagePack = MessagePackSerializerOptions.Standard
+        .WithResolver(CompositeResolver.Create([new JsonElementFormatter()], [StandardResolver.Instance]))
+        .WithSecurity(MessagePackSecurity.UntrustedData);
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
 
     private readonly HubConnection _hub;
     private readonly Channel<ReadOnlyMemory<byte>> _frames = Channel.CreateBounded<ReadOnlyMemory<byte>>(new BoundedChannelOptions(MaxWaitingFrames) { SingleReader = true });
-    private readonly ConcurrentDictionary<long, Task> _calls = new(); // bounded by the requests of the link
+    private readonly ConcurrentDictionary<long, Task> _calls = new(); // bounded by the requests of the link: only what wants a reply is a call
     private readonly TaskCompletionSource _readEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastCall;
     private volatile HubClose _close = new(null, null);
@@ -38,7 +44,10 @@ internal sealed class SignalRTransport : ChatSocket
 
     public static new async Task<ChatSocket> ConnectAsync(ChatClientOptions options, string token, CancellationToken cancellationToken)
     {
-        var hub = new HubConnectionBuilder().WithUrl(AddressOf(options.BaseAddress, "/hubs/chat").Uri, http => Configure(http, options, token)).Build();
+        TimeSpan? retryAfter = null;
+        var builder = new HubConnectionBuilder().WithUrl(AddressOf(options.BaseAddress, "/hubs/chat").Uri, http => Configure(http, options, token, seen => retryAfter = seen));
+        if (options.HubProtocol == ChatHubProtocol.MessagePack) builder.AddMessagePackProtocol(protocol => protocol.SerializerOptions = MessagePack);
+        var hub = builder.Build();
         hub.KeepAliveInterval = options.KeepAliveInterval;
         var transport = new SignalRTransport(hub);
         try
@@ -49,20 +58,31 @@ internal sealed class SignalRTransport : ChatSocket
         catch (Exception e)
         {
             await transport.DisposeAsync();
-            if (e is HttpRequestException failure) throw new HandshakeException((int?)failure.StatusCode ?? 0, retryAfter: null, failure.Message, failure);
+            if (e is HttpRequestException failure) throw new HandshakeException((int?)failure.StatusCode ?? 0, retryAfter, failure.Message, failure);
             throw;
         }
     }
 
-    // Returns when the call is under way: its result comes as a frame.
-    public override Task SendAsync(ClientCommand command, CancellationToken cancellationToken)
+    public override async Task SendAsync(ClientCommand command, CancellationToken cancellationToken)
     {
         if (_hub.State != HubConnectionState.Connected) throw new ConnectionLostException();
-        var number = Interlocked.Increment(ref _lastCall);
-        var call = CallAsync(command);
-        _calls[number] = call;
-        _ = call.ContinueWith(_ => _calls.TryRemove(number, out var _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        return Task.CompletedTask;
+        if (command.Id is { } id)
+        {
+            // Returns when the call is under way: its result comes as a frame.
+            var number = Interlocked.Increment(ref _lastCall);
+            var call = CallAsync(command, id);
+            _calls[number] = call;
+            _ = call.ContinueWith(_ => _calls.TryRemove(number, out var _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            return;
+        }
+        try
+        {
+            await _hub.SendCoreAsync(HubFrames.MethodOf(command), [HubFrames.ArgumentOf(command)], cancellationToken);
+        }
+        catch (Exception) when (!cancellationToken.IsCancellationRequested) // of whatever kind SignalR reports a lost connection as
+        {
+            throw new ConnectionLostException();
+        }
     }
 
     public override async ValueTask<ReadOnlyMemory<byte>?> ReceiveAsync(CancellationToken cancellationToken)
@@ -92,40 +112,53 @@ internal sealed class SignalRTransport : ChatSocket
         }
     }
 
-    // The reader sees the end at once; the hub itself goes with the disposal.
-    public override void Abort() => _frames.Writer.TryComplete();
+    // The reader sees the end at once; the server hears of it as soon as the network takes it.
+    public override void Abort()
+    {
+        _frames.Writer.TryComplete();
+        _ = StopAsync();
+    }
 
     /// <summary>Lets go of the connection; the calls under way end with it.</summary>
     public override async ValueTask DisposeAsync()
     {
-        Abort();
+        _frames.Writer.TryComplete();
         await _hub.DisposeAsync();
         await Task.WhenAll(_calls.Values);
     }
 
-    private static void Configure(HttpConnectionOptions http, ChatClientOptions options, string token)
+    private static void Configure(HttpConnectionOptions http, ChatClientOptions options, string token, Action<TimeSpan?> onRefusal)
     {
         http.AccessTokenProvider = () => Task.FromResult<string?>(token);
         http.CloseTimeout = CloseTimeout;
-        http.WebSocketConfiguration = options.ConfigureSocket;
+        http.WebSocketConfiguration = socket =>
+        {
+            // SignalR's own pings say that the server lives, but only every 20 s; and a server may be quick to write and never read.
+            socket.KeepAliveInterval = options.KeepAliveInterval;
+            socket.KeepAliveTimeout = options.KeepAliveTimeout;
+            options.ConfigureSocket?.Invoke(socket);
+        };
         options.ConfigureSignalR?.Invoke(http);
+        var outer = http.HttpMessageHandlerFactory;
+        http.HttpMessageHandlerFactory = handler => new RetryAfterReader(outer?.Invoke(handler) ?? handler, onRefusal);
     }
 
     /// <summary>One call of a hub method, to its end; never throws.</summary>
-    private async Task CallAsync(ClientCommand command)
+    private async Task CallAsync(ClientCommand command, JsonElement id)
     {
         try
         {
-            var result = await _hub.InvokeCoreAsync<JsonElement>(HubFrames.MethodOf(command), [HubFrames.ArgumentOf(command)]);
-            if (command.Id is { } id) Post(HubFrames.Ack(id, result));
+            Post(HubFrames.Ack(id, await _hub.InvokeCoreAsync<JsonElement>(HubFrames.MethodOf(command), [HubFrames.ArgumentOf(command)])));
         }
-        catch (HubException e)
+        catch (HubException e) when (!HubClose.IsClose(e.Message))
         {
-            Post(HubFrames.Error(command.Id, e.Message));
+            Post(HubFrames.Error(id, e.Message));
         }
         catch (Exception) // of whatever kind SignalR reports a lost connection as
         {
-            Abort(); // whoever waits for the reply is told with the end of the connection
+            // Whoever waits for the reply is told with the end of the connection. That comes from the hub, which fails its calls before it says
+            // how the server closed; a hub that goes on in spite of the failure is stopped.
+            await StopAsync();
         }
     }
 
@@ -137,7 +170,31 @@ internal sealed class SignalRTransport : ChatSocket
     private Task OnClosed(Exception? why)
     {
         _close = HubClose.Of(why?.Message);
-        Abort();
+        _frames.Writer.TryComplete();
         return Task.CompletedTask;
+    }
+
+    /// <summary>Ends the hub, if it has not ended; never throws.</summary>
+    private async Task StopAsync()
+    {
+        try
+        {
+            await _hub.StopAsync(CancellationToken.None);
+        }
+        catch (Exception) // of whatever kind: the connection is gone, or is being disposed
+        {
+            _frames.Writer.TryComplete();
+        }
+    }
+
+    /// <summary>Notes what a refusal of the handshake says of when to come back: SignalR's exception does not carry it.</summary>
+    private sealed class RetryAfterReader(HttpMessageHandler inner, Action<TimeSpan?> onRefusal) : DelegatingHandler(inner)
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var response = await base.SendAsync(request, cancellationToken);
+            if (!response.IsSuccessStatusCode) onRefusal(HandshakeException.Bounded(response.Headers.RetryAfter?.Delta));
+            return response;
+        }
     }
 }

@@ -14,8 +14,6 @@ internal sealed class WebSocketTransport : ChatSocket
     private const int ReceiveBytes = 16 << 10;
     // After a larger message the buffer is let go instead of kept for the life of the connection.
     private const int KeptBytes = 256 << 10;
-    // A larger wish is more likely a mistake than meant.
-    private const int MaxRetryAfterSeconds = 300;
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
 
     private readonly ClientWebSocket _socket;
@@ -151,6 +149,6 @@ internal sealed class WebSocketTransport : ChatSocket
     private static TimeSpan? RetryAfterOf(ClientWebSocket socket) =>
         socket.HttpResponseHeaders is { } headers && headers.TryGetValue("Retry-After", out var values)
         && int.TryParse(values.FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            ? TimeSpan.FromSeconds(Math.Min(seconds, MaxRetryAfterSeconds))
+            ? HandshakeException.Bounded(TimeSpan.FromSeconds(seconds))
             : null;
 }

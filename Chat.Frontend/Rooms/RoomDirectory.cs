@@ -8,7 +8,7 @@ namespace Chat.Frontend.Rooms;
 
 /// <summary>
 /// Keeps the room list in step with the platform: reads it, subscribes to every room in it, and reads it again where an event cannot
-/// say enough. Subscribes to at most <see cref="MaxSubscriptions"/> rooms; of further ones the numbers are those of the last reading.
+/// say enough. Subscribes to at most <see cref="MaxSubscriptions"/> rooms, the most active ones; of further ones the numbers are those of the last reading.
 /// </summary>
 public sealed partial class RoomDirectory(Platform platform, RoomList rooms, PresenceBook presence, ILogger<RoomDirectory> log)
 {
@@ -129,7 +129,7 @@ public sealed partial class RoomDirectory(Platform platform, RoomList rooms, Pre
 
     private async Task SubscribeAllAsync(CancellationToken cancellationToken)
     {
-        var missing = Rooms.All.Where(r => !_subscriptions.ContainsKey(r.RoomId)).Take(Math.Max(0, MaxSubscriptions - _subscriptions.Count)).ToList();
+        var missing = Rooms.All.Where(r => !_subscriptions.ContainsKey(r.RoomId)).OrderByDescending(r => r.ActiveAt).Take(Math.Max(0, MaxSubscriptions - _subscriptions.Count)).ToList();
         foreach (var some in missing.Chunk(SubscribeAtOnce)) await Task.WhenAll(some.Select(r => TrySubscribeAsync(r.RoomId)));
         foreach (var direct in missing.Where(r => r.IsDirect).Take(MaxPresenceQueries))
         {

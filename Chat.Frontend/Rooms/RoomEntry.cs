@@ -13,6 +13,8 @@ public sealed record RoomEntry
     public string? Role { get; init; }
     public Peer? Peer { get; init; }
     public int? MemberCount { get; init; }
+    /// <summary>Time of the newest event when the list was read; null when there was none.</summary>
+    public DateTimeOffset? ActiveAt { get; init; }
     public long HeadSeq { get; init; }
     public long ReadSeq { get; init; }
     public int Unread { get; init; }
@@ -31,6 +33,7 @@ public sealed record RoomEntry
         Role = summary.Role,
         Peer = summary.Peer,
         MemberCount = summary.MemberCount,
+        ActiveAt = summary.LastEvent?.Timestamp,
         HeadSeq = summary.HeadSeq ?? 0,
         ReadSeq = summary.ReadSeq ?? 0,
         Unread = Math.Min(summary.Unread ?? 0, ProtocolLimits.MaxUnread),

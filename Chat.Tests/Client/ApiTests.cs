@@ -63,6 +63,37 @@ public sealed class ApiTests
     }
 
     [Fact]
+    public async Task My_rooms_are_those_of_all_pages_newest_activity_first()
+    {
+        var asked = new List<string>();
+        var api = Api(request =>
+        {
+            asked.Add(request.RequestUri!.PathAndQuery);
+            var (room, at) = asked.Count switch { 1 => ("a", "10:00"), 2 => ("b", "12:00"), _ => ("c", "11:00") };
+            var answer = Answer(200, $$$"""[{"room_id":"{{{room}}}","name":"A","kind":"public","last_event":{"event_type":"chat_message","timestamp":"2026-11-24T{{{at}}}:00.000Z"}}]""", "application/json");
+            if (asked.Count < 3) answer.Headers.TryAddWithoutValidation("Link", $"</api/rooms?after={room}>; rel=\"next\"");
+            return answer;
+        });
+        Assert.Equal(["b", "c", "a"], (await api.GetMyRoomsAsync()).Select(room => room.RoomId));
+        Assert.Equal(["/api/rooms", "/api/rooms?after=a", "/api/rooms?after=b"], asked);
+    }
+
+    [Fact]
+    public async Task A_list_that_leads_in_a_circle_ends_with_a_failure()
+    {
+        var asked = 0;
+        var api = Api(_ =>
+        {
+            asked++;
+            var answer = Answer(200, "[]", "application/json");
+            answer.Headers.TryAddWithoutValidation("Link", "</api/rooms?after=a>; rel=\"next\"");
+            return answer;
+        });
+        Assert.Equal(ErrorCodes.Internal, (await Assert.ThrowsAsync<ChatException>(() => api.GetMyRoomsAsync())).Code);
+        Assert.Equal(100, asked);
+    }
+
+    [Fact]
     public async Task Requests_are_written_as_the_wire_wants_them()
     {
         HttpRequestMessage? sent = null;

@@ -7,13 +7,16 @@ using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Client;
 
-public sealed class SendTests
+/// <summary>What goes out, when and how often, against a server whose every frame the test writes.</summary>
+public abstract class SendTests
 {
+    private Wire Wire => OnWireAttribute.Of(GetType());
+
     [Fact]
     [Trait(Behaviours.Trait, "sends-once")]
     public async Task A_message_whose_ack_was_lost_is_repeated_with_the_same_client_id()
     {
-        await using var server = await ScriptedServer.StartAsync();
+        await using var server = await ScriptedServer.StartAsync(Wire);
         var (client, peer) = await ClientUnderTest.ConnectAsync(server);
         await using var _ = client;
         var sending = client.Connection.SendMessageAsync("lobby", "hello");
@@ -34,7 +37,7 @@ public sealed class SendTests
     [Trait(Behaviours.Trait, "outbox-waits")]
     public async Task A_message_sent_without_a_connection_goes_out_with_the_next_one()
     {
-        await using var server = await ScriptedServer.StartAsync();
+        await using var server = await ScriptedServer.StartAsync(Wire);
         await using var client = new ClientUnderTest(server.Options());
         var sending = client.Connection.SendMessageAsync("lobby", "early", new SendOptions { ClientId = "mine", ContentType = "text/markdown", ReplyTo = "r" });
         var starting = client.Connection.StartAsync();
@@ -50,7 +53,7 @@ public sealed class SendTests
     [Trait(Behaviours.Trait, "sends-in-order")]
     public async Task Messages_of_one_room_go_out_one_after_the_other_also_when_one_is_put_off()
     {
-        await using var server = await ScriptedServer.StartAsync();
+        await using var server = await ScriptedServer.StartAsync(Wire);
         var (client, peer) = await ClientUnderTest.ConnectAsync(server);
         await using var _ = client;
         var progress = new ConcurrentQueue<SendProgress>();
@@ -74,7 +77,7 @@ public sealed class SendTests
     [Fact]
     public async Task A_room_that_waits_does_not_hold_up_another_one()
     {
-        await using var server = await ScriptedServer.StartAsync();
+        await using var server = await ScriptedServer.StartAsync(Wire);
         var (client, peer) = await ClientUnderTest.ConnectAsync(server);
         await using var _ = client;
         var stuck = client.Connection.SendMessageAsync("one", "a");
@@ -89,7 +92,7 @@ public sealed class SendTests
     [Trait(Behaviours.Trait, "send-refused")]
     public async Task A_refused_message_fails_with_its_code_and_the_next_one_goes_out()
     {
-        await using var server = await ScriptedServer.StartAsync();
+        await using var server = await ScriptedServer.StartAsync(Wire);
         var (client, peer) = await ClientUnderTest.ConnectAsync(server);
         await using var _ = client;
         var refused = client.Connection.SendMessageAsync("lobby", "a");
@@ -104,9 +107,8 @@ public sealed class SendTests
     [Trait(Behaviours.Trait, "sends-once")]
     public async Task An_unanswered_message_is_repeated_on_the_same_connection()
     {
-        await using var server = await ScriptedServer.StartAsync();
-        var options = server.Options();
-        var (client, peer) = await ClientUnderTest.ConnectAsync(server, Copy(options, requestTimeout: TimeSpan.FromSeconds(2)));
+        await using var server = await ScriptedServer.StartAsync(Wire);
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server, server.Options(requestTimeout: TimeSpan.FromSeconds(2)));
         await using var _ = client;
         var sending = client.Connection.SendMessageAsync("lobby", "a");
         var first = await peer.ExpectAsync("chat_message");
@@ -120,8 +122,8 @@ public sealed class SendTests
     [Trait(Behaviours.Trait, "outbox-bounded")]
     public async Task A_full_outbox_refuses_at_once()
     {
-        await using var server = await ScriptedServer.StartAsync();
-        await using var client = new ClientUnderTest(Copy(server.Options(), maxPendingSends: 2));
+        await using var server = await ScriptedServer.StartAsync(Wire);
+        await using var client = new ClientUnderTest(server.Options(maxPendingSends: 2));
         var waiting = new[] { client.Connection.SendMessageAsync("one", "a"), client.Connection.SendMessageAsync("two", "b") };
         var refused = await Assert.ThrowsAsync<ChatException>(() => client.Connection.SendMessageAsync("one", "c"));
         Assert.Equal(ErrorCodes.Unavailable, refused.Code);
@@ -131,7 +133,7 @@ public sealed class SendTests
     [Fact]
     public async Task A_given_up_message_is_not_sent_any_more()
     {
-        await using var server = await ScriptedServer.StartAsync();
+        await using var server = await ScriptedServer.StartAsync(Wire);
         await using var client = new ClientUnderTest(server.Options());
         using var giveUp = new CancellationTokenSource();
         var given = client.Connection.SendMessageAsync("lobby", "a", cancellationToken: giveUp.Token);
@@ -150,7 +152,7 @@ public sealed class SendTests
     [Fact]
     public async Task A_direct_message_names_its_recipient_and_returns_its_room()
     {
-        await using var server = await ScriptedServer.StartAsync();
+        await using var server = await ScriptedServer.StartAsync(Wire);
         var (client, peer) = await ClientUnderTest.ConnectAsync(server);
         await using var _ = client;
         var sending = client.Connection.SendDirectMessageAsync("u2", "psst");
@@ -164,7 +166,7 @@ public sealed class SendTests
     [Trait(Behaviours.Trait, "changes")]
     public async Task Every_command_that_makes_an_event_carries_its_fields_and_a_client_id()
     {
-        await using var server = await ScriptedServer.StartAsync();
+        await using var server = await ScriptedServer.StartAsync(Wire);
         var (client, peer) = await ClientUnderTest.ConnectAsync(server);
         await using var _ = client;
         var chat = client.Connection;
@@ -195,19 +197,18 @@ public sealed class SendTests
     [Trait(Behaviours.Trait, "impossible-text")]
     public async Task Text_for_which_the_server_would_close_the_connection_is_refused_before_it_goes_out(char character, int count, string code)
     {
-        await using var server = await ScriptedServer.StartAsync();
+        await using var server = await ScriptedServer.StartAsync(Wire);
         await using var client = new ClientUnderTest(server.Options());
         var refused = await Assert.ThrowsAsync<ChatException>(() => client.Connection.SendMessageAsync("lobby", new string(character, count)));
         Assert.Equal(code, refused.Code);
     }
-
-    private static ChatClientOptions Copy(ChatClientOptions from, TimeSpan? requestTimeout = null, int? maxPendingSends = null) => new()
-    {
-        BaseAddress = from.BaseAddress,
-        AccessTokenProvider = from.AccessTokenProvider,
-        ReconnectBase = from.ReconnectBase,
-        ReconnectCap = from.ReconnectCap,
-        RequestTimeout = requestTimeout ?? from.RequestTimeout,
-        MaxPendingSends = maxPendingSends ?? from.MaxPendingSends,
-    };
 }
+
+[OnWire(Wire.WebSocket)]
+public sealed class WebSocketSendTests : SendTests;
+
+[OnWire(Wire.SignalR)]
+public sealed class SignalRSendTests : SendTests;
+
+[OnWire(Wire.SignalRMessagePack)]
+public sealed class MessagePackSendTests : SendTests;

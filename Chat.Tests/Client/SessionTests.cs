@@ -1,9 +1,7 @@
-using System.Collections.Concurrent;
 using System.Net;
 using Chat.Client;
 using Chat.Contracts;
 using Chat.Contracts.Api;
-using Chat.Tests.Clients;
 using Chat.Tests.EndToEnd;
 using Microsoft.Extensions.Time.Testing;
 
@@ -12,52 +10,6 @@ namespace Chat.Tests.Client;
 public sealed class SessionTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
-
-    [Fact]
-    [Trait(Behaviours.Trait, "session-renewed")]
-    public async Task A_fresh_token_is_sent_a_minute_before_the_session_expires()
-    {
-        var time = new ObservedTime(Noon);
-        await using var server = await ScriptedServer.StartAsync();
-        var tokens = 0;
-        await using var client = new ClientUnderTest(new ChatClientOptions
-        {
-            BaseAddress = server.Address,
-            AccessTokenProvider = _ => Task.FromResult<string?>($"token-{++tokens}"),
-            TimeProvider = time,
-        });
-        var starting = client.Connection.StartAsync();
-        var peer = await server.AcceptAsync(sessionExpiresAt: Noon.AddMinutes(15));
-        await starting.Within("a connection");
-
-        await Await.UntilAsync(() => time.Timers.Contains(TimeSpan.FromMinutes(14)), "a timer of 14 minutes");
-        Assert.False(peer.HasWaitingCommand);
-        time.Advance(TimeSpan.FromMinutes(14));
-        var command = await peer.ExpectAsync("authenticate");
-        Assert.Equal("token-2", command.GetProperty("access_token").GetString());
-        await peer.AckAsync(command, $"\"session_expires_at\":\"{Noon.AddMinutes(34):O}\"");
-        await Await.UntilAsync(() => time.Timers.Contains(TimeSpan.FromMinutes(19)), "a timer of 19 minutes for the next renewal");
-    }
-
-    [Fact]
-    [Trait(Behaviours.Trait, "session-renewed")]
-    public async Task A_clock_that_is_an_hour_ahead_changes_nothing_about_the_time_of_renewal()
-    {
-        var time = new ObservedTime(Noon.AddHours(1));
-        await using var server = await ScriptedServer.StartAsync();
-        await using var client = new ClientUnderTest(new ChatClientOptions
-        {
-            BaseAddress = server.Address,
-            AccessTokenProvider = _ => Task.FromResult<string?>(Guid.NewGuid().ToString()),
-            TimeProvider = time,
-        });
-        var starting = client.Connection.StartAsync();
-        var peer = await server.TakeAsync();
-        await peer.WelcomeAsync(sessionExpiresAt: Noon.AddMinutes(15), now: Noon);
-        await starting.Within("a connection");
-        await Await.UntilAsync(() => time.Timers.Contains(TimeSpan.FromMinutes(14)), "a timer of 14 minutes");
-        Assert.False(peer.HasWaitingCommand);
-    }
 
     [Fact]
     public async Task Tokens_are_refreshed_once_for_all_who_ask_and_the_new_ones_are_told()
@@ -103,19 +55,6 @@ public sealed class SessionTests
     }
 
     private static Session SessionNumber(int number) => new("u1", "ann", $"access-{number}", 900, $"refresh-{number}");
-
-    /// <summary>A clock of the test that tells which timers were set.</summary>
-    private sealed class ObservedTime(DateTimeOffset start) : FakeTimeProvider(start)
-    {
-        public ConcurrentBag<TimeSpan> Timers { get; } = [];
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            var timer = base.CreateTimer(callback, state, dueTime, period);
-            Timers.Add(dueTime);
-            return timer;
-        }
-    }
 
     /// <summary>The network below <see cref="HttpClient"/>: answers the refresh when the test says so; null = 401.</summary>
     private sealed class RefreshEndpoint : HttpMessageHandler

@@ -1,20 +1,22 @@
 using Chat.Contracts;
+using Chat.Tests.Client;
 using Chat.Tests.EndToEnd;
 
 namespace Chat.Tests.Clients;
 
 /// <summary>Behaviours of the .NET client that only the whole system shows.</summary>
-[Collection(SharedSystemTests.Name)]
-public sealed class DotnetClientTests(SharedSystem shared)
+public abstract class DotnetClientTests(SharedSystem shared)
 {
     private readonly ChatSystem _system = shared.System;
+
+    private Wire Wire => OnWireAttribute.Of(GetType());
 
     [Fact]
     [Trait(Behaviours.Trait, "connects")]
     public async Task A_connection_says_who_the_user_is()
     {
         var ann = await _system.RegisterAsync("ann");
-        await using var device = await ann.ConnectAsync();
+        await using var device = await ann.ConnectAsync(wire: Wire);
         Assert.Equal((ann.UserId, ann.UserName), (device.Connection.Welcome!.UserId, device.Connection.Welcome.UserName));
     }
 
@@ -24,8 +26,8 @@ public sealed class DotnetClientTests(SharedSystem shared)
     {
         var (ann, bob) = (await _system.RegisterAsync("ann"), await _system.RegisterAsync("bob"));
         var room = await ann.CreateRoomAsync();
-        await using var writer = await ann.ConnectAsync();
-        await using var reader = await bob.ConnectAsync();
+        await using var writer = await ann.ConnectAsync(wire: Wire);
+        await using var reader = await bob.ConnectAsync(wire: Wire);
         await reader.Connection.SubscribeAsync(room).Within("the subscription");
         var id = (await writer.Connection.SendMessageAsync(room, "first").Within("the receipt")).EventId;
         var receipts = await Task.WhenAll(
@@ -47,8 +49,8 @@ public sealed class DotnetClientTests(SharedSystem shared)
     {
         var (ann, bob) = (await _system.RegisterAsync("ann"), await _system.RegisterAsync("bob"));
         var room = await ann.CreateRoomAsync();
-        await using var typist = await ann.ConnectAsync();
-        await using var other = await bob.ConnectAsync();
+        await using var typist = await ann.ConnectAsync(wire: Wire);
+        await using var other = await bob.ConnectAsync(wire: Wire);
         await typist.Connection.SubscribeAsync(room).Within("the subscription");
         await other.Connection.SubscribeAsync(room).Within("the subscription");
         await typist.Connection.SetTypingAsync(room, active: true).Within("the command");
@@ -62,8 +64,8 @@ public sealed class DotnetClientTests(SharedSystem shared)
     {
         var (ann, bob) = (await _system.RegisterAsync("ann"), await _system.RegisterAsync("bob"));
         var room = await ann.CreateRoomAsync();
-        await using var one = await ann.ConnectAsync();
-        await using var two = await bob.ConnectAsync();
+        await using var one = await ann.ConnectAsync(wire: Wire);
+        await using var two = await bob.ConnectAsync(wire: Wire);
         await one.Connection.SubscribeAsync(room).Within("the subscription");
         await two.Connection.SubscribeAsync(room).Within("the subscription");
         await Await.UntilAsync(async () => (await one.Connection.GetPresenceAsync(room)).Count == 2, () => "two members online");
@@ -78,9 +80,9 @@ public sealed class DotnetClientTests(SharedSystem shared)
     {
         var (ann, bob) = (await _system.RegisterAsync("ann"), await _system.RegisterAsync("bob"));
         var room = await ann.CreateRoomAsync();
-        await using var writer = await ann.ConnectAsync();
-        await using var phone = await bob.ConnectAsync();
-        await using var laptop = await bob.ConnectAsync();
+        await using var writer = await ann.ConnectAsync(wire: Wire);
+        await using var phone = await bob.ConnectAsync(wire: Wire);
+        await using var laptop = await bob.ConnectAsync(wire: Wire);
         await phone.Connection.SubscribeAsync(room).Within("the subscription");
         await writer.Connection.SendMessageAsync(room, "one").Within("the receipt");
         var seq = (await writer.Connection.SendMessageAsync(room, "two").Within("the receipt")).Seq;
@@ -91,3 +93,15 @@ public sealed class DotnetClientTests(SharedSystem shared)
         Assert.Equal(seq - 1, (await laptop.Connection.MarkReadAsync(room, seq - 2).Within("the marker")).Seq);
     }
 }
+
+[OnWire(Wire.WebSocket)]
+[Collection(SharedSystemTests.Name)]
+public sealed class WebSocketClientTests(SharedSystem shared) : DotnetClientTests(shared);
+
+[OnWire(Wire.SignalR)]
+[Collection(SharedSystemTests.Name)]
+public sealed class SignalRClientTests(SharedSystem shared) : DotnetClientTests(shared);
+
+[OnWire(Wire.SignalRMessagePack)]
+[Collection(SharedSystemTests.Name)]
+public sealed class MessagePackClientTests(SharedSystem shared) : DotnetClientTests(shared);

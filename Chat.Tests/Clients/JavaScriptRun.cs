@@ -21,7 +21,7 @@ public sealed partial class JavaScriptRun(SharedSystem shared) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var folder = Path.Combine(Behaviours.Folder, "js");
-        if (!Directory.Exists(Path.Combine(folder, "node_modules", "ws")))
+        if (new[] { "typescript", "ws" }.Any(package => !Directory.Exists(Path.Combine(folder, "node_modules", package))))
         {
             var (code, output) = await RunAsync(folder, InstallPatience, "npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], []);
             if (code != 0) throw new InvalidOperationException($"npm ci failed in {folder}:\n{output}");

@@ -1,9 +1,5 @@
 using Chat.Tests.EndToEnd;
 using Chat.Tests.Frontend;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.Extensions.FileProviders;
-using Microsoft.Extensions.Logging;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -14,17 +10,10 @@ namespace Chat.Tests.Clients;
 public sealed class PlainSampleTests(SharedSystem shared, Browser browser) : IClassFixture<Browser>, IAsyncLifetime
 {
     private readonly ChatSystem _system = shared.System;
-    private WebApplication? _files;
+    private ServedFolder? _files;
 
-    public async ValueTask InitializeAsync()
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls(shared.ForeignOrigin.AbsoluteUri);
-        _files = builder.Build();
-        _files.UseFileServer(new FileServerOptions { FileProvider = new PhysicalFileProvider(Path.GetFullPath(Path.Combine(Behaviours.Folder, "..", "samples", "plain-js"))) });
-        await _files.StartAsync();
-    }
+    public async ValueTask InitializeAsync() =>
+        _files = await ServedFolder.StartAsync(shared.ForeignOrigin, Path.Combine(Behaviours.Folder, "..", "samples", "plain-js"));
 
     public async ValueTask DisposeAsync()
     {

@@ -40,4 +40,20 @@ internal static class Database
         }
         return events;
     }
+
+    /// <summary>Puts a person into private rooms without events, all at once and after all rooms that the person is in.</summary>
+    public static async Task JoinRoomsAsync(ChatSystem system, Person person, string prefix, int count)
+    {
+        await using var source = NpgsqlDataSource.Create(await system.ConnectionStringAsync("chatdb"));
+        await using var command = source.CreateCommand("""
+            with made as (
+                insert into rooms (room_id, name, kind, created_by, created_at, created_epoch, member_count)
+                select $2 || n, $2 || n, 'private', $1, now(), 0, 1 from generate_series(1, $3) n returning room_id)
+            insert into members (room_id, user_id, role, joined_at) select room_id, $1, 'owner', now() from made
+            """);
+        command.Parameters.AddWithValue(person.UserId);
+        command.Parameters.AddWithValue(prefix);
+        command.Parameters.AddWithValue(count);
+        Assert.Equal(count, await command.ExecuteNonQueryAsync());
+    }
 }

@@ -1,5 +1,6 @@
 using Chat.Client;
 using Chat.Contracts.Api;
+using Chat.Tests.Client;
 
 namespace Chat.Tests.EndToEnd;
 
@@ -18,11 +19,13 @@ internal sealed class Person(ChatSystem system, Session session, SessionTokens t
     public ChatApi ApiAt(Uri origin) => new(new HttpClient { BaseAddress = origin }, tokens.GetAccessTokenAsync);
 
     /// <summary>One more device: connected to <paramref name="origin"/>, else to the gateway.</summary>
-    public async Task<Device> ConnectAsync(Uri? origin = null)
+    public async Task<Device> ConnectAsync(Uri? origin = null, Wire wire = Wire.WebSocket)
     {
         var device = new Device(new ChatClientOptions
         {
             BaseAddress = origin ?? system.Origin,
+            Transport = wire.Transport(),
+            HubProtocol = wire.HubProtocol(),
             AccessTokenProvider = tokens.GetAccessTokenAsync,
             // The development certificate is self-signed.
             ConfigureSocket = socket => socket.RemoteCertificateValidationCallback = (_, _, _, _) => true,

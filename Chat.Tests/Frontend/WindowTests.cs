@@ -64,6 +64,29 @@ public sealed class WindowTests(SharedSystem shared, Browser browser) : IClassFi
     }
 
     [Fact]
+    public async Task Somebody_in_more_rooms_than_a_page_of_the_list_sees_all_and_hears_of_the_active_ones()
+    {
+        const int Quiet = 1_050;
+        var (reader, writer) = (await _system.RegisterAsync("reader"), await _system.RegisterAsync("writer"));
+        // The last by name, and joined before the others: on the last page of the list.
+        var active = Name("zebra");
+        await writer.Api.CreateRoomAsync(new CreateRoomRequest(active, active, RoomKinds.Public));
+        await reader.Api.JoinRoomAsync(active);
+        await writer.Api.SendMessageAsync(active, new SendMessageRequest { Content = "before" });
+        await Database.JoinRoomsAsync(_system, reader, Name("quiet") + "-", Quiet);
+        var rooms = await reader.Api.GetMyRoomsAsync().Within("the list");
+        Assert.Equal((Quiet + 1, active), (rooms.DistinctBy(room => room.RoomId).Count(), rooms[0].RoomId));
+
+        var window = await OpenAsync();
+        await window.SignInAsync(reader.UserName);
+        await Expect(window.Page.Locator(".side a.row")).ToHaveCountAsync(Quiet + 1);
+        await Expect(window.Row(active).Locator(".badge")).ToContainTextAsync("1");
+        await writer.Api.SendMessageAsync(active, new SendMessageRequest { Content = "news" });
+        await Expect(window.Row(active).Locator(".badge")).ToContainTextAsync("2");
+        Assert.Empty(browser.Complaints);
+    }
+
+    [Fact]
     public async Task Scrolling_back_loads_history_without_a_jump_and_news_do_not_move_the_reader()
     {
         var (reader, writer) = (await _system.RegisterAsync("reader"), await _system.RegisterAsync("writer"));

@@ -151,6 +151,16 @@ behaviour('moves', async (t) => {
   assert.deepEqual(client.events, []);
 });
 
+behaviour('moves', async (t) => {
+  const server = await ScriptedServer.start(t);
+  const [client, peer] = await server.connect(t);
+  peer.send({ event_type: 'reconnect', after_ms: 60_000 });
+  peer.close(1012, 'restart'); // earlier than it said
+  await until(() => client.chat.state.status === 'reconnecting', 'the end of the connection');
+  assert.equal(client.chat.state.closeCode, 1012);
+  assert.ok(client.chat.state.retryInMs > 1_000, 'the rest of the time is waited, not only the 50 ms of the back-off');
+});
+
 behaviour('silence', async (t) => {
   const server = await ScriptedServer.start(t);
   const [client, peer] = await server.connect(t, {}, { heartbeat_ms: 1_500 });
