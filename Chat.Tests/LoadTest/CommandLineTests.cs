@@ -15,6 +15,7 @@ public sealed class CommandLineTests
     [InlineData("There is no fault 'rain'", "faults", "--faults", "rain")]
     [InlineData("belong together", "faults", "--target", "http://localhost:1")]
     [InlineData("rewind-redis needs --data", "faults", "--target", "http://localhost:1", "--dashboard", "http://localhost:1", "--faults", "rewind-redis")]
+    [InlineData("cut-redis cannot be done to a system that runs already", "faults", "--target", "http://localhost:1", "--dashboard", "http://localhost:1", "--faults", "cut-redis")]
     [InlineData("--count is '0'", "tokens", "--count", "0")]
     [InlineData("--count is given twice", "tokens", "--count", "1", "--count", "1")]
     [InlineData("There is no signing key", "tokens", "--data", "/nowhere")]
@@ -31,7 +32,7 @@ public sealed class CommandLineTests
     {
         var output = new StringWriter();
         Assert.Equal(ExitCodes.Success, await Chat.LoadTest.CommandLine.Commands.RunAsync(["--help"], output, TestContext.Current.CancellationToken));
-        Assert.All(["tokens", "faults", "kill-node", "rewind-redis"], word => Assert.Contains(word, output.ToString()));
+        Assert.All(["tokens", "faults", "kill-node", "rewind-redis", "half-open-postgres"], word => Assert.Contains(word, output.ToString()));
     }
 
     [Fact]
