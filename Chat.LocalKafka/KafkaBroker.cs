@@ -34,7 +34,7 @@ public sealed partial class KafkaBroker : IAsyncDisposable
         _topics = new TopicRegistry(options.Data, options, _flusher, time, log);
         _groups = new GroupCoordinator(options.Data, options, _flusher, time);
         var endpoint = (IPEndPoint)socket.LocalEndPoint!;
-        var cluster = new ClusterInfo(ReadClusterId(options.Data), options.AdvertisedHost ?? options.Host, endpoint.Port);
+        var cluster = new ClusterInfo(ReadClusterId(options.Data), options.AdvertisedHost ?? options.Host, options.AdvertisedPort ?? endpoint.Port);
         Endpoint = $"{cluster.Host}:{cluster.Port}";
         _listener = new Listener(socket, options, CreateDispatcher(options, cluster, time), time, log);
         _retention = new RetentionLoop(_topics, _groups, options.RetentionCheckInterval, time, log);

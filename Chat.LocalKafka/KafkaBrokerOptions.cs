@@ -17,6 +17,9 @@ public sealed record KafkaBrokerOptions
     /// <summary>Host that clients are told to connect to; null = <see cref="Host"/>.</summary>
     public string? AdvertisedHost { get; init; }
 
+    /// <summary>Port that clients are told to connect to; null = the one that the broker listens on.</summary>
+    public int? AdvertisedPort { get; init; }
+
     /// <summary>Partitions of topics that are made without a number.</summary>
     public int DefaultPartitions { get; init; } = 1;
 
@@ -107,6 +110,8 @@ public sealed record KafkaBrokerOptions
             yield return $"--port {Port} is no port: use 1 to 65535, or 0 for a free one.";
         if (Host is "0.0.0.0" or "::" or "[::]" && AdvertisedHost is null)
             yield return $"--host {Host} is every address of this machine, which clients cannot connect to: name one with --advertised-host.";
+        if (AdvertisedPort is < 1 or > 65535)
+            yield return $"--advertised-port {AdvertisedPort} is no port: use 1 to 65535.";
         if (DefaultPartitions < 1 || DefaultPartitions > MaxPartitions)
             yield return $"--default-partitions {DefaultPartitions} must be between 1 and --max-partitions ({MaxPartitions}).";
         if (SegmentBytes < 14)

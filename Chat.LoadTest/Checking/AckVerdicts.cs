@@ -50,10 +50,12 @@ internal static class AckVerdicts
         }
     }
 
-    /// <summary>Once everything is healthy again, each send that is repeated gets its ack.</summary>
+    /// <summary>Once everything is healthy again, each send that is repeated gets its ack; or hears that what it would change is deleted.</summary>
     public static IEnumerable<Violation> Unanswered(RunRecord run)
     {
         var answered = run.Acks.Select(a => a.Operation).ToHashSet();
+        var deletions = new Deletions(run);
+        answered.UnionWith(run.Failures.Where(deletions.Explain).Select(failure => failure.Operation));
         foreach (var attempt in run.Attempts.DistinctBy(a => a.Operation))
         {
             if (!answered.Contains(attempt.Operation))
@@ -62,9 +64,25 @@ internal static class AckVerdicts
     }
 
     /// <summary>No fault of ours is a reason to tell a client that its send is wrong.</summary>
-    public static IEnumerable<Violation> Refused(RunRecord run) => run.Failures
-        .Where(failure => !Passing.Contains(failure.Code))
-        .Select(failure => new Violation("refused", failure.Operation.RoomId, $"{failure.Operation} got {failure.Code} over {failure.Route}", failure.At));
+    public static IEnumerable<Violation> Refused(RunRecord run)
+    {
+        var deletions = new Deletions(run);
+        return run.Failures
+            .Where(failure => !Passing.Contains(failure.Code) && !deletions.Explain(failure))
+            .Select(failure => new Violation("refused", failure.Operation.RoomId, $"{failure.Operation} got {failure.Code} over {failure.Route}", failure.At));
+    }
+
+    /// <summary>Whoever saw the ack of a deletion and then changes the message is refused.</summary>
+    public static IEnumerable<Violation> ChangedAfterDeletion(RunRecord run)
+    {
+        var deletions = new Deletions(run);
+        foreach (var attempts in run.Attempts.GroupBy(a => a.Operation))
+        {
+            var (wish, sentAt) = (attempts.First().Wish, attempts.Min(a => a.At));
+            if (wish.TargetId is { } target && deletions.AckedAt(attempts.Key, target) < sentAt && run.Index.Of(attempts.Key) is { } stored)
+                yield return new("changed after deletion", stored.RoomId, $"{attempts.Key} was first sent after the ack of the deletion of {target}, and is {stored.Seq} ({stored.EventType})", sentAt);
+        }
+    }
 
     private static IEnumerable<StoredEvent> Stored(RunRecord run, SendAck ack) => run.Index.InHistory(ack.Operation.RoomId, ack.EventId);
 }

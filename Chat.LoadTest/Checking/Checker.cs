@@ -12,6 +12,7 @@ internal static class Checker
         AckVerdicts.AcksDisagree,
         AckVerdicts.Unanswered,
         AckVerdicts.Refused,
+        AckVerdicts.ChangedAfterDeletion,
         HistoryVerdicts.Phantom,
         HistoryVerdicts.Duplicate,
         HistoryVerdicts.Hole,
@@ -23,6 +24,9 @@ internal static class Checker
         ReaderVerdicts.ReaderDiffersFromHistory,
         StreamVerdicts.StreamBroken,
         StreamVerdicts.ReloadedWithoutNeed,
+        StateVerdicts.HistoryShowsOtherState,
+        StateVerdicts.ReaderSawOtherState,
+        StateVerdicts.ViewsDiffer,
         PostgresVerdicts.PostgresDiffers,
     ];
 

@@ -48,7 +48,7 @@ internal static class OrderVerdicts
         var firstAck = run.Acks.GroupBy(a => a.Operation).ToDictionary(g => g.Key, g => g.Min(a => a.At));
         foreach (var attempts in run.Attempts.GroupBy(a => a.Operation))
         {
-            var stored = run.Index.Message(attempts.Key);
+            var stored = run.Index.Of(attempts.Key);
             if (stored is not null)
                 yield return new Placement(attempts.Key, attempts.Min(a => a.At), firstAck.TryGetValue(attempts.Key, out var at) ? at : null, stored.Seq);
         }

@@ -29,7 +29,7 @@ internal static class ReaderVerdicts
                 var sight = saw.Event;
                 if (bySeq.TryGetValue(sight.Seq, out var stored))
                 {
-                    if (stored.Sight != sight)
+                    if (!stored.Sight.IsSameEvent(sight))
                         yield return new("reader saw other bytes", roomId, $"{reader} saw {sight.EventId} ({sight.Epoch}) at {sight.Seq}, history has {stored.EventId} ({stored.Epoch}){(stored.EventId == sight.EventId ? " with other bytes" : "")}", saw.At);
                 }
                 else if (!(run.RedisForgot && run.Index.InHistory(roomId, sight.EventId).Any(e => e.Seq > sight.Seq && e.Epoch != sight.Epoch)))

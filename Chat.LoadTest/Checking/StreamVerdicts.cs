@@ -36,7 +36,7 @@ internal static class StreamVerdicts
                 case Subscribed or ToldToReload:
                     position = null;
                     break;
-                case Saw { Kind: SightKind.Stream } saw when position is { } last:
+                case Saw { Kind: not SightKind.Loaded } saw when position is { } last:
                     if (saw.Event.Epoch != last.Epoch)
                     {
                         // An empty room has no epoch of its own yet: its first event may bring another one.
@@ -47,7 +47,8 @@ internal static class StreamVerdicts
                     {
                         yield return new("stream not ascending", step.RoomId, $"{reader} got {saw.Event.Seq} after {last.Seq}", step.At);
                     }
-                    else if (saw.Event.Seq > last.Seq + 1)
+                    // The first event of a room is looked at with history, which knows where the room begins.
+                    else if (saw.Event.Seq > last.Seq + 1 && last.Seq > 0)
                     {
                         yield return new("hole at a reader", step.RoomId, $"{reader} got {saw.Event.Seq} after {last.Seq} of epoch {last.Epoch}", step.At);
                     }

@@ -27,8 +27,9 @@ internal static class Commands
           --report FILE        writes a self-contained HTML page
           --keep               yes: keeps the data directory also after a clean run (default no)
           --target URL --dashboard URL [--data DIRECTORY] [--postgres CONNECTION]
-                               attaches to a system that runs instead of starting one; its limits must be off,
-                               and rewind-redis is left out unless --data is given
+                               attaches to a system that runs instead of starting one; its limits must be off.
+                               The faults of the links to Redis, Kafka and Postgres are left out then,
+                               and rewind-redis unless --data is given
 
         recovery  kills processes under thousands of connections and measures how long clients and acks take to be back
           --connections N      how many (default 5000), each in three rooms

@@ -6,12 +6,18 @@ namespace Chat.LoadTest.Faults;
 /// <summary>A fault that can be asked for by name.</summary>
 /// <param name="Name">As in <c>--faults</c>.</param>
 /// <param name="Action">What is done.</param>
-/// <param name="Resource">To what; null for the proxies, which stand before all nodes and the gateway.</param>
+/// <param name="Resource">To what; of a proxy, the server that it stands before, or null for those before all nodes and the gateway.</param>
 /// <param name="Says">For the help.</param>
 internal sealed record Fault(string Name, FaultAction Action, string? Resource, string Says)
 {
     /// <summary>Redis forgets what it had acknowledged.</summary>
     public bool Forgets => Action is FaultAction.Flush or FaultAction.Rewind;
+
+    /// <summary>It is done to connections.</summary>
+    public bool IsOfLink => Action is FaultAction.ProxyReset or FaultAction.ProxyStall or FaultAction.ProxySlow or FaultAction.ProxyHalfOpen;
+
+    /// <summary>Services must have been started with the proxies' addresses.</summary>
+    public bool NeedsOwnSystem => IsOfLink && Resource is not null;
 }
 
 internal enum FaultAction
@@ -39,6 +45,9 @@ internal static class FaultCatalogue
 {
     public const string Everything = "all";
 
+    /// <summary>What the services keep their state in.</summary>
+    public static IReadOnlyList<string> Servers { get; } = ["redis", "kafka", "postgres"];
+
     public static IReadOnlyList<Fault> All { get; } =
     [
         new("kill-node", FaultAction.Kill, "realtime", "a node dies (SIGKILL)"),
@@ -57,6 +66,13 @@ internal static class FaultCatalogue
         new("proxy-stall", FaultAction.ProxyStall, null, "bytes are held back and come later"),
         new("proxy-slow", FaultAction.ProxySlow, null, "5 kB/s in each direction"),
         new("proxy-half-open", FaultAction.ProxyHalfOpen, null, "the server's side is gone, the client's stays open and silent"),
+        .. Servers.SelectMany(server => new Fault[]
+        {
+            new($"cut-{server}", FaultAction.ProxyReset, server, $"all connections of the services to {server} are reset"),
+            new($"stall-{server}", FaultAction.ProxyStall, server, $"no byte passes between the services and {server}, and all come later"),
+            new($"slow-{server}", FaultAction.ProxySlow, server, $"80 kB/s on each connection to {server}"),
+            new($"half-open-{server}", FaultAction.ProxyHalfOpen, server, $"{server} sees the services gone, and they hear nothing from it"),
+        }),
         new("roll-nodes", FaultAction.Roll, "realtime", "all nodes are restarted in good order, one after the other"),
         new("roll-persisters", FaultAction.Roll, "persister", "all persisters likewise"),
         new("restart-redis", FaultAction.Restart, "redis", "Redis is restarted in good order"),

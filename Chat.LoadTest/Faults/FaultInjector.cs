@@ -7,7 +7,7 @@ using Chat.LoadTest.Recording;
 namespace Chat.LoadTest.Faults;
 
 /// <summary>Does what the schedule says. Whatever it froze goes on and whatever it throttled is open when it ends, also when it is cancelled.</summary>
-internal sealed class FaultInjector(Dashboard dashboard, IReadOnlyList<FaultProxy> proxies, string? dataDirectory, RunClock clock)
+internal sealed class FaultInjector(Dashboard dashboard, IReadOnlyList<FaultProxy> entrances, BackingLinks? links, string? dataDirectory, RunClock clock)
 {
     // Generous: how fast it is stands in the figures; that it comes at all is the promise.
     private static readonly TimeSpan HealthPatience = TimeSpan.FromSeconds(120);
@@ -34,15 +34,15 @@ internal sealed class FaultInjector(Dashboard dashboard, IReadOnlyList<FaultProx
     private async Task DoAsync(PlannedFault planned, CancellationToken stop)
     {
         var fault = planned.Fault;
-        var turn = _oneAtATime.GetOrAdd(fault.Resource ?? $"proxy {planned.Pick % proxies.Count}", _ => new SemaphoreSlim(1, 1));
+        var turn = _oneAtATime.GetOrAdd(fault.Resource ?? $"proxy {planned.Pick % entrances.Count}", _ => new SemaphoreSlim(1, 1));
         await turn.WaitAsync(stop);
         try
         {
             var from = clock.Now;
-            var target = fault.Resource is null ? await ThroughProxyAsync(planned, stop) : await ToResourceAsync(planned, fault.Resource, stop);
+            var target = fault.IsOfLink ? await ToLinkAsync(planned, ProxyOf(planned), stop) : await ToResourceAsync(planned, fault.Resource!, stop);
             var healed = clock.Now;
             var healthy = await dashboard.UntilAsync(
-                all => fault.Resource is null || all.Where(p => p.Resource == fault.Resource).All(p => p.IsHealthy), HealthPatience, stop);
+                all => all.Where(p => fault.IsOfLink || p.Resource == fault.Resource).All(p => p.IsHealthy), HealthPatience, stop);
             if (!healthy) throw new UnhealedException($"{target} was not healthy {HealthPatience.TotalSeconds} s after {fault.Name}");
             _done.Enqueue(new FaultWindow(fault.Name, target, from, healed, clock.Now));
         }
@@ -52,9 +52,12 @@ internal sealed class FaultInjector(Dashboard dashboard, IReadOnlyList<FaultProx
         }
     }
 
-    private async Task<string> ThroughProxyAsync(PlannedFault planned, CancellationToken stop)
+    private FaultProxy ProxyOf(PlannedFault planned) => planned.Fault.Resource is { } server
+        ? (links ?? throw new UsageException($"{planned.Fault.Name} needs a system that this program starts.")).Before(server)
+        : entrances[planned.Pick % entrances.Count];
+
+    private static async Task<string> ToLinkAsync(PlannedFault planned, FaultProxy proxy, CancellationToken stop)
     {
-        var proxy = proxies[planned.Pick % proxies.Count];
         if (planned.Fault.Action == FaultAction.ProxyReset)
         {
             proxy.Reset();
@@ -115,7 +118,7 @@ internal sealed class FaultInjector(Dashboard dashboard, IReadOnlyList<FaultProx
                 }
                 return resource;
             case FaultAction.Flush:
-                await RedisCommandLine.FlushAllAsync(chosen.ConnectionString ?? throw new UsageException("The dashboard names no connection string of Redis."), stop);
+                await RedisCommandLine.FlushAllAsync(chosen.Urls[0], chosen.ConnectionString ?? throw new UsageException("The dashboard names no connection string of Redis."), stop);
                 break;
             case FaultAction.Rewind:
                 await RewindAsync(chosen.Name, planned.Duration, stop);

@@ -10,7 +10,7 @@ internal enum LinkState
     Open,
     /// <summary>Accepts, reads nothing, passes nothing on; what waits comes when it is over.</summary>
     Stalled,
-    /// <summary>5 kB/s in each direction.</summary>
+    /// <summary>A few bytes at a time in each direction.</summary>
     Slow,
     /// <summary>The server's side is closed, the client's stays open and silent until it is over.</summary>
     HalfOpen,
@@ -21,19 +21,23 @@ internal sealed class FaultProxy : IAsyncDisposable
 {
     private const int MaxConnections = 1_000;
     private const int BufferBytes = 16 * 1024;
-    private const int SlowBytes = 256;
+    private const int UsualSlowBytes = 256;
     private static readonly TimeSpan SlowPause = TimeSpan.FromMilliseconds(50);
 
     private readonly IPEndPoint _target;
+    private readonly int _slowBytes;
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly ConcurrentDictionary<Carried, Task> _connections = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _accepting;
     private volatile State _state = new(LinkState.Open);
 
-    public FaultProxy(string name, IPEndPoint target)
+    /// <param name="name">For the report.</param>
+    /// <param name="target">Where bytes go.</param>
+    /// <param name="slowBytes">What passes every 50 ms on a slow connection; usually 256, which is 5 kB/s.</param>
+    public FaultProxy(string name, IPEndPoint target, int slowBytes = UsualSlowBytes)
     {
-        (Name, _target) = (name, target);
+        (Name, _target, _slowBytes) = (name, target, slowBytes);
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _listener.Listen(512);
         Address = new Uri($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndPoint!).Port}");
@@ -140,7 +144,7 @@ internal sealed class FaultProxy : IAsyncDisposable
             {
                 await PassableAsync();
                 var slow = _state.Link == LinkState.Slow;
-                var length = await from.ReceiveAsync(buffer.AsMemory(0, slow ? SlowBytes : BufferBytes), _stop.Token);
+                var length = await from.ReceiveAsync(buffer.AsMemory(0, slow ? _slowBytes : BufferBytes), _stop.Token);
                 if (length == 0)
                 {
                     to.Shutdown(SocketShutdown.Send);

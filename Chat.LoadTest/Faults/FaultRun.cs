@@ -11,7 +11,7 @@ using Chat.LoadTest.Wire;
 namespace Chat.LoadTest.Faults;
 
 /// <summary>One run against a system that is up: clients, faults, rest, and then the checker's word.</summary>
-internal sealed class FaultRun(FaultRunOptions options, Uri origin, Dashboard dashboard, byte[] signingKey, string? dataDirectory, TextWriter output)
+internal sealed class FaultRun(FaultRunOptions options, Uri origin, Dashboard dashboard, byte[] signingKey, string? dataDirectory, BackingLinks? links, TextWriter output)
 {
     private static readonly TimeSpan HealPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(6);
@@ -36,7 +36,7 @@ internal sealed class FaultRun(FaultRunOptions options, Uri origin, Dashboard da
             var rooms = new FinalState(http, direct, users, dashboard, options.Postgres);
             var clock = new RunClock();
             var clients = new Clients(new Recorder(clock), http, routes);
-            return await DisturbAsync(clients, plan, users, schedule, new FaultInjector(dashboard, proxies, dataDirectory, clock), rooms, stop);
+            return await DisturbAsync(clients, plan, users, schedule, new FaultInjector(dashboard, proxies, links, dataDirectory, clock), rooms, stop);
         }
         finally
         {
@@ -71,6 +71,7 @@ internal sealed class FaultRun(FaultRunOptions options, Uri origin, Dashboard da
             {
                 Readers = [.. running.Readers.Select(reader => reader.Log)],
                 History = history,
+                Views = await rooms.ViewsAsync(plan, stop),
                 Postgres = postgres,
                 RedisForgot = schedule.Any(planned => planned.Fault.Forgets),
             };

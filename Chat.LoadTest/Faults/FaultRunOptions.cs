@@ -11,6 +11,9 @@ internal sealed record FaultRunOptions
 
     public required IReadOnlyList<Fault> Faults { get; init; }
 
+    /// <summary>Asked for, and not possible with a system that runs already.</summary>
+    public IReadOnlyList<Fault> LeftOut { get; init; } = [];
+
     public int Nodes { get; init; } = 2;
 
     public int Persisters { get; init; } = 2;
@@ -32,14 +35,17 @@ internal sealed record FaultRunOptions
         var (target, dashboard) = (arguments.Address("target"), arguments.Address("dashboard"));
         if (target is null != dashboard is null) throw new UsageException("--target and --dashboard belong together.");
         var faults = FaultCatalogue.Select(arguments.Text("faults") ?? FaultCatalogue.Everything);
-        // The files of Redis can be exchanged only where they are known to be.
-        if (target is not null && arguments.Text("data") is null) faults = [.. faults.Where(fault => fault.Action != FaultAction.Rewind)];
-        if (faults.Count == 0) throw new UsageException("rewind-redis needs --data: the data directory of the system.");
+        // The files of Redis can be exchanged only where they are known to be, and a system that runs knows no proxies of ours.
+        Fault[] leftOut = target is null ? [] : [.. faults.Where(fault => fault.NeedsOwnSystem || (fault.Action == FaultAction.Rewind && arguments.Text("data") is null))];
+        faults = [.. faults.Except(leftOut)];
+        if (faults.Count == 0)
+            throw new UsageException($"{string.Join(", ", leftOut.Select(fault => fault.Name))} cannot be done to a system that runs already{(leftOut.Any(fault => !fault.NeedsOwnSystem) ? "; rewind-redis needs --data: the data directory of the system" : "")}.");
         return new FaultRunOptions
         {
             Length = TimeSpan.FromMinutes(arguments.Number("minutes", 3.0, min: 0.5, max: 24 * 60)),
             Seed = arguments.Number("seed", Random.Shared.Next(1, int.MaxValue), min: 0, int.MaxValue),
             Faults = faults,
+            LeftOut = leftOut,
             Nodes = arguments.Number("nodes", 2, min: 1, max: 16),
             Persisters = arguments.Number("persisters", 2, min: 1, max: 16),
             Report = arguments.Text("report"),

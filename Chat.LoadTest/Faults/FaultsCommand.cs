@@ -23,16 +23,18 @@ internal static class FaultsCommand
         await output.WriteLineAsync($"seed {options.Seed}, {options.Length.TotalMinutes:0.#} min, faults {string.Join(',', options.Faults.Select(fault => fault.Name))}");
         if (options.Attached is { } attached)
         {
+            if (options.LeftOut.Count > 0) await output.WriteLineAsync($"left out, because they need a system that this program starts (rewind-redis: --data): {string.Join(',', options.LeftOut.Select(fault => fault.Name))}");
             using var dashboard = new Dashboard(attached.Dashboard);
-            return await TellAsync(new FaultRun(options, attached.Target, dashboard, SigningKey.Find(options.DataDirectory), options.DataDirectory, output));
+            return await TellAsync(new FaultRun(options, attached.Target, dashboard, SigningKey.Find(options.DataDirectory), options.DataDirectory, links: null, output));
         }
 
-        var system = await AppHostProcess.StartAsync(options.Nodes, options.Persisters, stop);
+        await using var links = new BackingLinks();
+        var system = await AppHostProcess.StartAsync(options.Nodes, options.Persisters, stop, links.Settings);
         var clean = false;
         try
         {
             using var dashboard = new Dashboard(system.Dashboard);
-            var result = await TellAsync(new FaultRun(options, system.Origin, dashboard, SigningKey.Find(system.DataDirectory), system.DataDirectory, output));
+            var result = await TellAsync(new FaultRun(options, system.Origin, dashboard, SigningKey.Find(system.DataDirectory), system.DataDirectory, links, output));
             clean = result.Violations.Count == 0;
             return result;
         }

@@ -16,6 +16,22 @@ internal sealed class FinalState(HttpCalls http, IReadOnlyList<Route> routes, IR
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Each room once over every node, with the state of its messages, each time as another of those who may read it.</summary>
+    public async Task<IReadOnlyList<HistoryView>> ViewsAsync(TrafficPlan plan, CancellationToken stop)
+    {
+        var views = new List<HistoryView>();
+        for (var i = 0; i < routes.Count; i++)
+        {
+            foreach (var room in plan.Rooms) await AddAsync(room, plan.Writers[(i + 1) % plan.Writers.Count].UserId, routes[i]);
+            // Each direct room is in the programs of its two users.
+            foreach (var pair in plan.Writers.GroupBy(writer => writer.Peer.RoomId)) await AddAsync(pair.Key, pair.ElementAt(i % pair.Count()).UserId, routes[i]);
+        }
+        return views;
+
+        async Task AddAsync(string room, string userId, Route route) =>
+            views.Add(new HistoryView($"{userId} over {route.Name}", userId, room, await RoomAsync(room, users[userId], [route], withState: true, stop)));
+    }
+
     public async Task<(IReadOnlyDictionary<string, IReadOnlyList<StoredEvent>> History, IReadOnlyDictionary<string, IReadOnlyList<StoredEvent>>? Postgres)> SettleAsync(
         TrafficPlan plan, IReadOnlyList<Reader> readers, CancellationToken stop)
     {
@@ -44,20 +60,23 @@ internal sealed class FinalState(HttpCalls http, IReadOnlyList<Route> routes, IR
     }
 
     private async Task<string?> PostgresConnectionAsync(CancellationToken stop) =>
-        (await dashboard.ProcessesOfAsync("postgres", stop)).FirstOrDefault()?.ConnectionString is { } server ? $"{server};Database=chat" : null;
+        (await dashboard.ProcessesOfAsync("postgres", stop)).FirstOrDefault() is { ConnectionString: { } told } server
+            // Where the server listens: what clients are told may be a proxy.
+            ? new NpgsqlConnectionStringBuilder(told) { Port = new Uri(server.Urls[0]).Port, Database = "chat" }.ConnectionString
+            : null;
 
     private async Task<IReadOnlyDictionary<string, IReadOnlyList<StoredEvent>>> HistoryAsync(TrafficPlan plan, CancellationToken stop)
     {
         var history = new Dictionary<string, IReadOnlyList<StoredEvent>>();
-        foreach (var room in plan.Rooms) history[room] = await RoomAsync(room, users[plan.Writers[0].UserId], stop);
+        foreach (var room in plan.Rooms) history[room] = await RoomAsync(room, users[plan.Writers[0].UserId], routes, withState: false, stop);
         foreach (var writer in plan.Writers)
         {
-            if (!history.ContainsKey(writer.Peer.RoomId)) history[writer.Peer.RoomId] = await RoomAsync(writer.Peer.RoomId, users[writer.UserId], stop);
+            if (!history.ContainsKey(writer.Peer.RoomId)) history[writer.Peer.RoomId] = await RoomAsync(writer.Peer.RoomId, users[writer.UserId], routes, withState: false, stop);
         }
         return history;
     }
 
-    private async Task<IReadOnlyList<StoredEvent>> RoomAsync(string room, User user, CancellationToken stop)
+    private async Task<IReadOnlyList<StoredEvent>> RoomAsync(string room, User user, IReadOnlyList<Route> over, bool withState, CancellationToken stop)
     {
         var deadline = DateTime.UtcNow + Patience;
         for (var attempt = 0; ; attempt++)
@@ -65,7 +84,7 @@ internal sealed class FinalState(HttpCalls http, IReadOnlyList<Route> routes, IR
             try
             {
                 var events = new List<StoredEvent>();
-                await foreach (var json in HistoryPages.ReadAsync(http, routes[attempt % routes.Count], user.Token, room, 0, stop)) events.Add(json.Stored(room));
+                await foreach (var (json, _) in HistoryPages.ReadAsync(http, over[attempt % over.Count], user.Token, room, 0, withState, stop)) events.Add(json.Stored(room));
                 return events;
             }
             catch (Exception failure) when (failure is LinkLostException or ChatException)

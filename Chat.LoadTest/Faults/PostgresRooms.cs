@@ -26,10 +26,9 @@ internal static class PostgresRooms
         while (await reader.ReadAsync(stop))
         {
             var (seq, epoch, body) = (reader.GetInt64(0), reader.GetInt32(1).ToString(CultureInfo.InvariantCulture), reader.GetString(3));
-            using var json = JsonDocument.Parse(body);
             // The row has what the log has; delivered events have their position in front.
-            var delivered = string.Create(CultureInfo.InvariantCulture, $"{{\"seq\":{seq},\"epoch\":\"{epoch}\",{body.AsSpan(1)}");
-            events.Add(json.RootElement.Stored(roomId, new EventSight(seq, epoch, reader.GetGuid(2).ToString(), Print.Of(delivered))));
+            using var json = JsonDocument.Parse(string.Create(CultureInfo.InvariantCulture, $"{{\"seq\":{seq},\"epoch\":\"{epoch}\",{body.AsSpan(1)}"));
+            events.Add(json.RootElement.Stored(roomId) with { EventId = reader.GetGuid(2).ToString() });
         }
         return events;
     }

@@ -8,17 +8,17 @@ internal static class RedisCommandLine
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <param name="url">Where the server listens: what clients are told may be a proxy.</param>
     /// <param name="connectionString">As <c>host:port,password=…</c>.</param>
     /// <param name="stop">Gives up.</param>
-    public static async Task FlushAllAsync(string connectionString, CancellationToken stop)
+    public static async Task FlushAllAsync(string url, string connectionString, CancellationToken stop)
     {
-        var parts = connectionString.Split(',');
-        var colon = parts[0].LastIndexOf(':');
-        var password = parts.Skip(1).Select(part => part.Split('=', 2)).FirstOrDefault(pair => pair[0] == "password")?[1];
+        var address = new Uri(url);
+        var password = connectionString.Split(',').Skip(1).Select(part => part.Split('=', 2)).FirstOrDefault(pair => pair[0] == "password")?[1];
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
         patience.CancelAfter(Patience);
         using var client = new TcpClient();
-        await client.ConnectAsync(parts[0][..colon], int.Parse(parts[0][(colon + 1)..]), patience.Token);
+        await client.ConnectAsync(address.Host, address.Port, patience.Token);
         var stream = client.GetStream();
         var commands = new StringBuilder();
         if (password is not null) commands.Append(Command("AUTH", password));

@@ -20,7 +20,7 @@ internal sealed class AppHostProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private AppHostProcess(string dataDirectory, int nodes, int persisters)
+    private AppHostProcess(string dataDirectory, int nodes, int persisters, IReadOnlyDictionary<string, string> settings)
     {
         DataDirectory = dataDirectory;
         var (http, https, dashboard) = (FreePort(), FreePort(), FreePort());
@@ -35,6 +35,7 @@ internal sealed class AppHostProcess : IAsyncDisposable
         start.Environment["CHAT_PERSISTERS"] = $"{persisters}";
         start.Environment["Chat__Limits__Enabled"] = "false";
         start.Environment["Chat__Drain__Seconds"] = "2";
+        foreach (var (name, value) in settings) start.Environment[name] = value;
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
@@ -49,9 +50,13 @@ internal sealed class AppHostProcess : IAsyncDisposable
 
     public string LastLines => string.Join('\n', _lines);
 
-    public static async Task<AppHostProcess> StartAsync(int nodes, int persisters, CancellationToken stop)
+    /// <param name="nodes">How many.</param>
+    /// <param name="persisters">How many.</param>
+    /// <param name="stop">Gives up.</param>
+    /// <param name="settings">Further variables for the AppHost.</param>
+    public static async Task<AppHostProcess> StartAsync(int nodes, int persisters, CancellationToken stop, IReadOnlyDictionary<string, string>? settings = null)
     {
-        var system = new AppHostProcess(Directory.CreateTempSubdirectory("chat-faults-").FullName, nodes, persisters);
+        var system = new AppHostProcess(Directory.CreateTempSubdirectory("chat-faults-").FullName, nodes, persisters, settings ?? new Dictionary<string, string>());
         try
         {
             system._process.Start();

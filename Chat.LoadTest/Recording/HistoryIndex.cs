@@ -1,5 +1,3 @@
-using Chat.Contracts;
-
 namespace Chat.LoadTest.Recording;
 
 /// <summary>History by event and by operation; an event that is there twice is found twice.</summary>
@@ -9,11 +7,11 @@ internal sealed class HistoryIndex(IReadOnlyDictionary<string, IReadOnlyList<Sto
         history.Values.SelectMany(events => events).ToLookup(e => (e.RoomId, e.EventId));
 
     private readonly Dictionary<OperationKey, StoredEvent> _byOperation = history.Values.SelectMany(events => events)
-        .Where(e => e.EventType == EventTypes.ChatMessage && e.ClientId is not null)
-        .GroupBy(e => new OperationKey(e.SenderId, e.RoomId, e.ClientId!))
+        .Where(e => e.Operation is not null)
+        .GroupBy(e => e.Operation!.Value)
         .ToDictionary(g => g.Key, g => g.First());
 
     public IEnumerable<StoredEvent> InHistory(string roomId, string eventId) => _byEvent[(roomId, eventId)];
 
-    public StoredEvent? Message(OperationKey operation) => _byOperation.GetValueOrDefault(operation);
+    public StoredEvent? Of(OperationKey operation) => _byOperation.GetValueOrDefault(operation);
 }

@@ -9,7 +9,8 @@ internal abstract record ReaderStep(string RoomId, TimeSpan At);
 internal sealed record Subscribed(string RoomId, long? Since, string? SinceEpoch, string Epoch, long HeadSeq, bool Recovered, TimeSpan At) : ReaderStep(RoomId, At);
 
 /// <summary>The reader got a durable event.</summary>
-internal sealed record Saw(string RoomId, EventSight Event, SightKind Kind, TimeSpan At) : ReaderStep(RoomId, At);
+/// <param name="AsOf">The last number of the answer in which it came: every change up to there is in what was seen. Of a live event, its own.</param>
+internal sealed record Saw(string RoomId, EventSight Event, SightKind Kind, long AsOf, TimeSpan At) : ReaderStep(RoomId, At);
 
 /// <summary>The server said <c>resync</c>, or that the gap could not be closed: the stream ends here and the room is loaded again.</summary>
 internal sealed record ToldToReload(string RoomId, string Epoch, long HeadSeq, TimeSpan At) : ReaderStep(RoomId, At);
@@ -20,9 +21,11 @@ internal sealed record TurnedAway(string RoomId, string Code, TimeSpan At) : Rea
 /// <summary>How an event came.</summary>
 internal enum SightKind
 {
-    /// <summary>On a subscribed connection, by itself or with the ack of <c>subscribe</c>.</summary>
-    Stream,
-    /// <summary>From a page of history.</summary>
+    /// <summary>On a subscribed connection, as it was sent.</summary>
+    Live,
+    /// <summary>With the ack of <c>subscribe</c>, after its changes.</summary>
+    Recovered,
+    /// <summary>From a page of history, after its changes.</summary>
     Loaded,
 }
 

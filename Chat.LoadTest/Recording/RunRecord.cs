@@ -5,7 +5,18 @@ internal sealed record RunRecord
 {
     private static readonly Dictionary<string, IReadOnlyList<StoredEvent>> NoRooms = [];
 
-    public IReadOnlyList<SendAttempt> Attempts { get; init; } = [];
+    public IReadOnlyList<SendAttempt> Attempts
+    {
+        get;
+        init
+        {
+            field = value;
+            Wishes = value.GroupBy(a => a.Operation).ToDictionary(a => a.Key, a => a.First().Wish);
+        }
+    } = [];
+
+    /// <summary>What each operation was to become.</summary>
+    public IReadOnlyDictionary<OperationKey, Wish> Wishes { get; private init; } = new Dictionary<OperationKey, Wish>();
 
     public IReadOnlyList<SendAck> Acks { get; init; } = [];
 
@@ -26,6 +37,9 @@ internal sealed record RunRecord
 
     /// <summary>History by event and by operation.</summary>
     public HistoryIndex Index { get; private init; } = new(NoRooms);
+
+    /// <summary>The same rooms with the state of their messages, as several users read them over every node.</summary>
+    public IReadOnlyList<HistoryView> Views { get; init; } = [];
 
     /// <summary>Each room as it stands in Postgres at the end; null when that was not looked at.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<StoredEvent>>? Postgres { get; init; }

@@ -63,7 +63,8 @@ internal static class HtmlReport
     private static void Totals(StringBuilder html, RunFigures figures)
     {
         html.Append("<h2>Totals</h2>\n<table>\n");
-        Row("messages", $"{figures.Messages}");
+        Row("operations", $"{figures.Operations}");
+        foreach (var (type, count) in figures.Wishes) Row($"of them {type}", $"{count}");
         Row("tries", $"{figures.Attempts}");
         foreach (var (code, count) in figures.Failures) Row($"tries that ended as {code}", $"{count}");
         Row("events in history", $"{figures.Events}");

@@ -7,7 +7,7 @@ namespace Chat.LoadTest.Reporting;
 /// <summary>Uptime as users feel it, per fault.</summary>
 /// <param name="Window">The fault.</param>
 /// <param name="LongestSilence">The longest time without a successful ack of anybody, from its beginning until the next fault begins.</param>
-/// <param name="WithinOneSecond">Share of the messages first sent in that time which were acked within 1 s.</param>
+/// <param name="WithinOneSecond">Share of the operations first sent in that time which were acked within 1 s.</param>
 internal sealed record FaultFigures(FaultWindow Window, TimeSpan LongestSilence, double WithinOneSecond);
 
 /// <summary>The figures of a run.</summary>
@@ -17,7 +17,8 @@ internal sealed record RunFigures
 
     public required int Seed { get; init; }
     public required TimeSpan Length { get; init; }
-    public required int Messages { get; init; }
+    public required int Operations { get; init; }
+    public required IReadOnlyDictionary<string, int> Wishes { get; init; }
     public required int Attempts { get; init; }
     public required int Events { get; init; }
     public required int Sights { get; init; }
@@ -43,11 +44,12 @@ internal sealed record RunFigures
         {
             Seed = result.Seed,
             Length = result.Length,
-            Messages = sent.Length,
+            Operations = sent.Length,
+            Wishes = Counted(record.Wishes.Values.Select(wish => wish.EventType)),
             Attempts = record.Attempts.Count,
             Events = record.History.Values.Sum(events => events.Count),
             Sights = record.Readers.Sum(reader => reader.Steps.OfType<Saw>().Count()),
-            Failures = record.Failures.GroupBy(f => f.Code).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count()),
+            Failures = Counted(record.Failures.Select(f => f.Code)),
             WithinOneSecond = ShareWithin(sent, TimeSpan.Zero, TimeSpan.MaxValue),
             LongestSilence = Silence(ackTimes, ackTimes.FirstOrDefault(), writingEnds),
             Faults = [.. windows.Select((window, i) =>
@@ -66,9 +68,13 @@ internal sealed record RunFigures
     {
         foreach (var fault in Faults)
             yield return Text($"  {fault.Window.From.TotalSeconds,6:0.0} s  {fault.Window.Name,-24} {fault.Window.Target,-34} healthy after {(fault.Window.HealthyAt - fault.Window.From).TotalSeconds,4:0.0} s, longest without an ack {fault.LongestSilence.TotalSeconds,4:0.0} s, {fault.WithinOneSecond:0.0%} within 1 s");
+        yield return Text($"  operations: {string.Join(", ", Wishes.Select(w => $"{w.Value} {w.Key}"))}");
         yield return Text($"  failed tries: {(Failures.Count == 0 ? "none" : string.Join(", ", Failures.Select(f => $"{f.Value} {f.Key}")))}; readers lost their connection {Outages} times, back and caught up after {RecoveryMedian.TotalSeconds:0.0} s (median), {RecoveryP99.TotalSeconds:0.0} s (99 %)");
-        yield return Text($"seed {Seed}: {(Violations == 0 ? "all promises held" : $"{Violations} VIOLATIONS")}; {Faults.Count} faults in {Length.TotalMinutes:0.0} min, {Messages} messages in {Attempts} tries, {Events} events, {Sights} deliveries looked at; {WithinOneSecond:0.0%} acked within 1 s, longest without an ack {LongestSilence.TotalSeconds:0.0} s");
+        yield return Text($"seed {Seed}: {(Violations == 0 ? "all promises held" : $"{Violations} VIOLATIONS")}; {Faults.Count} faults in {Length.TotalMinutes:0.0} min, {Operations} operations in {Attempts} tries, {Events} events, {Sights} deliveries looked at; {WithinOneSecond:0.0%} acked within 1 s, longest without an ack {LongestSilence.TotalSeconds:0.0} s");
     }
+
+    private static Dictionary<string, int> Counted(IEnumerable<string> names) =>
+        names.GroupBy(name => name).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count());
 
     private static TimeSpan Silence(TimeSpan[] acks, TimeSpan from, TimeSpan until)
     {

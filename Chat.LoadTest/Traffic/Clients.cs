@@ -14,8 +14,14 @@ internal sealed class Clients(Recorder recorder, HttpCalls http, IReadOnlyList<R
 
     public IReadOnlyList<Route> Routes { get; } = routes;
 
-    public async Task<ChatSocket> ConnectAsync(Route route, string token, CancellationToken stop) =>
-        await ChatSocket.ConnectAsync(Interlocked.Increment(ref _connections), route, token, stop);
+    public Task<ChatSocket> ConnectAsync(Route route, string token, CancellationToken stop) =>
+        ChatSocket.ConnectAsync(Interlocked.Increment(ref _connections), route, token, stop);
+
+    public async Task<ICommandLink> ConnectAsync(LinkKind transport, Route route, string token, CancellationToken stop) => transport switch
+    {
+        LinkKind.SignalR => await HubLink.ConnectAsync(Interlocked.Increment(ref _connections), route, token, stop),
+        _ => new RawLink(await ConnectAsync(route, token, stop)),
+    };
 }
 
 /// <summary>A user of the run.</summary>

@@ -70,34 +70,34 @@ internal sealed class Reader(Clients clients, User user, ReaderProgram program)
     private async Task SessionAsync(Route route, CancellationToken stop)
     {
         foreach (var room in _rooms) (room.IsLive, room.Asked, room.AskAgainAt) = (false, null, null);
-        using var socket = await clients.ConnectAsync(route, user.Token, stop);
-        using var ended = stop.Register(socket.Abort);
-        foreach (var room in _rooms) await AskAsync(socket, room, stop);
+        using var link = await clients.ConnectAsync(program.Transport, route, user.Token, stop);
+        using var ended = stop.Register(link.Abort);
+        foreach (var room in _rooms) await AskAsync(link, room, stop);
 
         var heard = clients.Recorder.Clock.Now;
-        var next = socket.ReceiveAsync();
+        var next = link.ReceiveAsync();
         try
         {
             while (!stop.IsCancellationRequested)
             {
                 if (await Task.WhenAny(next, Task.Delay(_rooms.Any(room => room.AskAgainAt is not null) ? AskAgain : PingInterval, stop)) == next)
                 {
-                    if (await next is not { } frame) return;
+                    if (await next is not { } said) return;
                     heard = clients.Recorder.Clock.Now;
-                    if (!await TakeAsync(socket, frame, stop)) return;
-                    next = socket.ReceiveAsync();
+                    if (!await TakeAsync(link, said, stop)) return;
+                    next = link.ReceiveAsync();
                 }
                 else
                 {
                     if (clients.Recorder.Clock.Now - heard > MaxSilence) return;
-                    await socket.SendAsync(JsonSerializer.Serialize(new { event_type = CommandTypes.Ping, id = ++_ids }));
+                    await link.ProbeAsync(++_ids);
                 }
-                foreach (var room in _rooms.Where(room => room.AskAgainAt < clients.Recorder.Clock.Now)) await AskAsync(socket, room, stop);
+                foreach (var room in _rooms.Where(room => room.AskAgainAt < clients.Recorder.Clock.Now)) await AskAsync(link, room, stop);
             }
         }
         finally
         {
-            socket.Abort();
+            link.Abort();
             await ObserveAsync(next);
         }
     }
@@ -105,27 +105,31 @@ internal sealed class Reader(Clients clients, User user, ReaderProgram program)
     /// <summary>A receive that nobody waits for any more: the session is over, however it ended.</summary>
     private static async Task ObserveAsync(Task receive) => await receive.ContinueWith(ended => ended.Exception, TaskScheduler.Default);
 
-    private async Task AskAsync(ChatSocket socket, ReaderRoom room, CancellationToken stop)
+    private async Task AskAsync(ICommandLink link, ReaderRoom room, CancellationToken stop)
     {
         room.AskAgainAt = null;
         if (room.MustLoad) await LoadAsync(room, stop);
-        room.Asked = ++_ids;
-        await socket.SendAsync(JsonSerializer.Serialize(
-            new { event_type = CommandTypes.Subscribe, id = room.Asked, room_id = room.RoomId, since_seq = room.Position, epoch = room.Epoch }, LeaveOut));
+        var id = ++_ids;
+        room.Asked = id;
+        await link.SendAsync(new Command(CommandTypes.Subscribe, ("room_id", room.RoomId), ("since_seq", room.Position), ("epoch", room.Epoch)), id);
     }
 
     /// <returns>False when the server wants the connection to end.</returns>
-    private async Task<bool> TakeAsync(ChatSocket socket, JsonElement frame, CancellationToken stop)
+    private async Task<bool> TakeAsync(ICommandLink link, Heard said, CancellationToken stop)
     {
+        if (_rooms.FirstOrDefault(room => room.Asked is not null && room.Asked == said.Answers) is { } asking)
+        {
+            await AnsweredAsync(link, asking, said, stop);
+            return true;
+        }
+        if (!said.IsEvent) return true;
+        var frame = said.Body;
         switch (frame.Text("event_type"))
         {
-            case EventTypes.Ack or EventTypes.Error when Asking(frame) is { } room:
-                await AnsweredAsync(socket, room, frame, stop);
-                break;
             case EventTypes.Resync when Followed(frame) is { } room:
                 Write(new ToldToReload(room.RoomId, frame.Text("epoch"), frame.NumberOrNull("head_seq") ?? 0, clients.Recorder.Clock.Now), room, live: false);
                 (room.MustLoad, room.Asked) = (true, null);
-                await AskAsync(socket, room, stop);
+                await AskAsync(link, room, stop);
                 break;
             case EventTypes.Unsubscribed when Followed(frame) is { } room:
                 Write(new TurnedAway(room.RoomId, $"unsubscribed: {frame.TextOrNull("reason")}", clients.Recorder.Clock.Now), room, live: false);
@@ -134,33 +138,35 @@ internal sealed class Reader(Clients clients, User user, ReaderProgram program)
                 return false;
             default:
                 // Before its ack a subscription has no stream; what comes then, a direct message for one, is in the ack too.
-                if (frame.TryGetProperty("seq", out _) && Followed(frame) is { IsLive: true } live) Saw(live, frame.Sight(), SightKind.Stream);
+                if (frame.NumberOrNull("seq") is { } seq && Followed(frame) is { IsLive: true } live) Saw(live, frame.Sight(), SightKind.Live, seq);
                 break;
         }
         return true;
     }
 
-    private async Task AnsweredAsync(ChatSocket socket, ReaderRoom room, JsonElement frame, CancellationToken stop)
+    private async Task AnsweredAsync(ICommandLink link, ReaderRoom room, Heard answer, CancellationToken stop)
     {
         var now = clients.Recorder.Clock.Now;
         room.Asked = null;
-        if (frame.Text("event_type") == EventTypes.Error)
+        if (answer.Refusal is { } code)
         {
-            var code = frame.Text("code");
             if (Operation.OutcomeOf(code) == SendOutcome.Repeat) room.AskAgainAt = now + AskAgain;
             else Write(new TurnedAway(room.RoomId, code, now), room, live: false);
             return;
         }
-        var (epoch, head, recovered) = (frame.Text("epoch"), frame.GetProperty("head_seq").GetInt64(), frame.GetProperty("recovered").GetBoolean());
+        var ack = answer.Body;
+        var (epoch, head, recovered) = (ack.Text("epoch"), ack.GetProperty("head_seq").GetInt64(), ack.GetProperty("recovered").GetBoolean());
         Write(new Subscribed(room.RoomId, room.Position, room.Epoch, epoch, head, recovered, now), room, live: recovered);
         if (!recovered)
         {
             room.MustLoad = true;
-            await AskAsync(socket, room, stop);
+            await AskAsync(link, room, stop);
             return;
         }
         (room.Position, room.Epoch) = (room.Position ?? head, epoch);
-        foreach (var missed in frame.GetProperty("events").EnumerateArray()) Saw(room, missed.Sight(), SightKind.Stream);
+        var missed = ack.GetProperty("events");
+        var last = missed.GetArrayLength() == 0 ? 0 : missed[missed.GetArrayLength() - 1].GetProperty("seq").GetInt64();
+        foreach (var json in missed.EnumerateArray()) Saw(room, json.Sight(), SightKind.Recovered, last);
         if (_lostAt is { } lostAt && _rooms.All(r => r.IsLive))
         {
             clients.Recorder.Recovered(program.Name, lostAt);
@@ -173,8 +179,8 @@ internal sealed class Reader(Clients clients, User user, ReaderProgram program)
         var route = clients.Routes[_random.Next(clients.Routes.Count)];
         try
         {
-            await foreach (var json in HistoryPages.ReadAsync(clients.Http, route, user.Token, room.RoomId, room.Position ?? 0, stop))
-                Saw(room, json.Sight(), SightKind.Loaded);
+            await foreach (var (json, pageEnd) in HistoryPages.ReadAsync(clients.Http, route, user.Token, room.RoomId, room.Position ?? 0, withState: false, stop))
+                Saw(room, json.Sight(), SightKind.Loaded, pageEnd);
         }
         catch (ChatException refused)
         {
@@ -184,16 +190,13 @@ internal sealed class Reader(Clients clients, User user, ReaderProgram program)
         room.MustLoad = false;
     }
 
-    private ReaderRoom? Asking(JsonElement frame) =>
-        frame.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.Number ? _rooms.FirstOrDefault(room => room.Asked == id.GetInt32()) : null;
-
     private ReaderRoom? Followed(JsonElement frame) => frame.TextOrNull("room_id") is { } id ? _rooms.FirstOrDefault(room => room.RoomId == id) : null;
 
-    private void Saw(ReaderRoom room, EventSight sight, SightKind kind)
+    private void Saw(ReaderRoom room, EventSight sight, SightKind kind, long asOf)
     {
         lock (_gate)
         {
-            _steps.Add(new Saw(room.RoomId, sight, kind, clients.Recorder.Clock.Now));
+            _steps.Add(new Saw(room.RoomId, sight, kind, asOf, clients.Recorder.Clock.Now));
             if (sight.Seq > (room.Position ?? 0)) (room.Position, room.Epoch) = (sight.Seq, sight.Epoch);
         }
     }
@@ -206,6 +209,4 @@ internal sealed class Reader(Clients clients, User user, ReaderProgram program)
             room.IsLive = live;
         }
     }
-
-    private static readonly JsonSerializerOptions LeaveOut = new() { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
 }

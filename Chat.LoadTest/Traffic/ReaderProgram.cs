@@ -1,3 +1,5 @@
+using Chat.LoadTest.Wire;
+
 namespace Chat.LoadTest.Traffic;
 
 /// <summary>What a reader does.</summary>
@@ -8,7 +10,9 @@ namespace Chat.LoadTest.Traffic;
 /// <param name="FirstRoute">Where it connects first; after each loss, the next one.</param>
 /// <param name="StartsAfter">Late ones come in the middle of everything.</param>
 /// <param name="Start">From where it reads.</param>
-internal sealed record ReaderProgram(string Name, string UserId, int Seed, IReadOnlyList<string> Rooms, int FirstRoute, TimeSpan StartsAfter, ReaderStart Start);
+/// <param name="Transport">How.</param>
+internal sealed record ReaderProgram(
+    string Name, string UserId, int Seed, IReadOnlyList<string> Rooms, int FirstRoute, TimeSpan StartsAfter, ReaderStart Start, LinkKind Transport);
 
 /// <summary>From where a reader reads.</summary>
 internal enum ReaderStart

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Chat.Contracts;
 using Chat.LoadTest.Recording;
 using Chat.LoadTest.Wire;
@@ -10,7 +9,7 @@ namespace Chat.LoadTest.Traffic;
 /// A writer's connection: many sends under way, answered by id. When it is lost, or one answer is late, all of them have an unknown
 /// outcome, and the next send connects by the next route.
 /// </summary>
-internal sealed class SendLink(Clients clients, User user, int firstRoute) : IAsyncDisposable
+internal sealed class SendLink(Clients clients, User user, int firstRoute, LinkKind transport = LinkKind.WebSocket) : IAsyncDisposable
 {
     private static readonly TimeSpan AckPatience = TimeSpan.FromSeconds(4);
 
@@ -33,15 +32,16 @@ internal sealed class SendLink(Clients clients, User user, int firstRoute) : IAs
         }
         var id = Interlocked.Increment(ref _ids);
         var answer = open.Expect(id);
+        var sentAt = TimeSpan.Zero;
         try
         {
-            await open.Socket.SendAsync(operation.Frame(id), () => clients.Recorder.Sending(operation.Key, operation.Content, open.Socket.Route.Name, open.Socket.Number));
+            await open.Link.SendAsync(operation.Command, id, () => sentAt = clients.Recorder.Sending(operation.Key, operation.Wish, open.Link.Route.Name, open.Link.Number));
         }
         catch (LinkLostException)
         {
             open.Lose();
         }
-        return FinishAsync(open, operation, answer);
+        return FinishAsync(open, operation, sentAt, answer);
     }
 
     public async ValueTask DisposeAsync()
@@ -53,9 +53,9 @@ internal sealed class SendLink(Clients clients, User user, int firstRoute) : IAs
         }
     }
 
-    private async Task<SendOutcome> FinishAsync(Open open, Operation operation, Task<JsonElement?> answer)
+    private async Task<SendOutcome> FinishAsync(Open open, Operation operation, TimeSpan sentAt, Task<Heard?> answer)
     {
-        JsonElement? reply = null;
+        Heard? reply = null;
         try
         {
             reply = await answer.WaitAsync(AckPatience);
@@ -64,20 +64,20 @@ internal sealed class SendLink(Clients clients, User user, int firstRoute) : IAs
         {
             open.Lose();
         }
-        var route = open.Socket.Route.Name;
-        if (reply is not { } json)
+        var route = open.Link.Route.Name;
+        if (reply is not { } heard)
         {
-            clients.Recorder.Failed(operation.Key, SendFailure.Unknown, route);
+            clients.Recorder.Failed(operation.Key, SendFailure.Unknown, route, sentAt);
             return SendOutcome.Repeat;
         }
-        if (json.Text("event_type") == EventTypes.Ack)
+        if (heard.Refusal is { } code)
         {
-            clients.Recorder.Acked(operation.Key with { RoomId = json.Text("room_id") }, json.Text("event_id"), json.GetProperty("seq").GetInt64(), json.Text("epoch"), route, open.Socket.Number);
-            return SendOutcome.Acked;
+            clients.Recorder.Failed(operation.Key, code, route, sentAt);
+            return Operation.OutcomeOf(code);
         }
-        var code = json.Text("code");
-        clients.Recorder.Failed(operation.Key, code, route);
-        return Operation.OutcomeOf(code);
+        var ack = heard.Body;
+        clients.Recorder.Acked(operation.Key with { RoomId = ack.Text("room_id") }, ack.Text("event_id"), ack.GetProperty("seq").GetInt64(), ack.Text("epoch"), route, open.Link.Number);
+        return SendOutcome.Acked;
     }
 
     private async Task<Open> ConnectedAsync(CancellationToken stop)
@@ -89,7 +89,7 @@ internal sealed class SendLink(Clients clients, User user, int firstRoute) : IAs
             if (_open is { } lost) await lost.Reading;
             _open = null;
             var route = clients.Routes[_route++ % clients.Routes.Count];
-            return _open = new Open(await clients.ConnectAsync(route, user.Token, stop));
+            return _open = new Open(await clients.ConnectAsync(transport, route, user.Token, stop));
         }
         finally
         {
@@ -97,28 +97,28 @@ internal sealed class SendLink(Clients clients, User user, int firstRoute) : IAs
         }
     }
 
-    /// <summary>A socket while it stands, and the answers that are expected from it.</summary>
+    /// <summary>A connection while it stands, and the answers that are expected from it.</summary>
     private sealed class Open
     {
-        private readonly ConcurrentDictionary<int, TaskCompletionSource<JsonElement?>> _expected = new();
+        private readonly ConcurrentDictionary<int, TaskCompletionSource<Heard?>> _expected = new();
         private volatile bool _lost;
 
-        public Open(ChatSocket socket)
+        public Open(ICommandLink link)
         {
-            Socket = socket;
+            Link = link;
             Reading = Task.Run(ReadAsync);
         }
 
-        public ChatSocket Socket { get; }
+        public ICommandLink Link { get; }
 
         /// <summary>Ends with the connection, never in a fault.</summary>
         public Task Reading { get; }
 
         public bool IsLost => _lost;
 
-        public Task<JsonElement?> Expect(int id)
+        public Task<Heard?> Expect(int id)
         {
-            var answer = new TaskCompletionSource<JsonElement?>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var answer = new TaskCompletionSource<Heard?>(TaskCreationOptions.RunContinuationsAsynchronously);
             _expected[id] = answer;
             if (_lost) answer.TrySetResult(null);
             return answer.Task;
@@ -127,18 +127,17 @@ internal sealed class SendLink(Clients clients, User user, int firstRoute) : IAs
         public void Lose()
         {
             _lost = true;
-            Socket.Abort();
+            Link.Abort();
         }
 
         private async Task ReadAsync()
         {
             try
             {
-                while (await Socket.ReceiveAsync() is { } frame)
+                while (await Link.ReceiveAsync() is { } heard)
                 {
-                    if (frame.Text("event_type") == EventTypes.Reconnect) break;
-                    if (frame.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.Number && _expected.TryRemove(id.GetInt32(), out var answer))
-                        answer.TrySetResult(frame);
+                    if (heard.IsEvent && heard.Body.Text("event_type") == EventTypes.Reconnect) break;
+                    if (heard.Answers is { } id && _expected.TryRemove(id, out var answer)) answer.TrySetResult(heard);
                 }
             }
             catch (LinkLostException)
@@ -147,7 +146,7 @@ internal sealed class SendLink(Clients clients, User user, int firstRoute) : IAs
             }
             _lost = true;
             foreach (var answer in _expected.Values) answer.TrySetResult(null);
-            Socket.Dispose();
+            Link.Dispose();
         }
     }
 }

@@ -5,12 +5,12 @@ using System.Text.Json;
 namespace Chat.LoadTest.Wire;
 
 /// <summary>
-/// One connection to <c>/ws</c>, written against the protocol page alone and without the project's own client, whose faults could
+/// One WebSocket to the platform, written against the protocol page alone and without the project's own client, whose faults could
 /// otherwise hide the server's. One reader, any number of senders, one at a time.
 /// </summary>
 internal sealed class ChatSocket : IDisposable
 {
-    private const int MaxFrameBytes = 64 * 1024 * 1024; // the ack of a resume: 1,000 events of 24,000 bytes, escaped
+    public const int MaxFrameBytes = 64 * 1024 * 1024; // the ack of a resume: 1,000 events of 24,000 bytes, escaped
     private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan SendPatience = TimeSpan.FromSeconds(4);
 
@@ -25,17 +25,21 @@ internal sealed class ChatSocket : IDisposable
 
     public Route Route { get; }
 
-    public static async Task<ChatSocket> ConnectAsync(int number, Route route, string token, CancellationToken stop)
+    /// <summary>To <c>/ws</c>.</summary>
+    public static Task<ChatSocket> ConnectAsync(int number, Route route, string token, CancellationToken stop) =>
+        ConnectAsync(number, route, "/ws", "chat.v1", token, stop);
+
+    public static async Task<ChatSocket> ConnectAsync(int number, Route route, string path, string? subProtocol, string token, CancellationToken stop)
     {
         var link = new ChatSocket(number, route);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
         patience.CancelAfter(ConnectPatience);
         try
         {
-            link._socket.Options.AddSubProtocol("chat.v1");
+            if (subProtocol is not null) link._socket.Options.AddSubProtocol(subProtocol);
             link._socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
             link._socket.Options.KeepAliveInterval = TimeSpan.Zero;
-            await link._socket.ConnectAsync(new UriBuilder(route.Address) { Scheme = "ws", Path = "/ws" }.Uri, patience.Token);
+            await link._socket.ConnectAsync(new UriBuilder(route.Address) { Scheme = "ws", Path = path }.Uri, patience.Token);
             return link;
         }
         catch (Exception failure) when (failure is WebSocketException or OperationCanceledException && !stop.IsCancellationRequested)
@@ -68,7 +72,10 @@ internal sealed class ChatSocket : IDisposable
     }
 
     /// <summary>The next frame; null when the server closed.</summary>
-    public async Task<JsonElement?> ReceiveAsync()
+    public async Task<JsonElement?> ReceiveAsync() => await ReceiveBytesAsync() is { } frame ? JsonDocument.Parse(frame).RootElement : null;
+
+    /// <summary>The next message as it came; null when the server closed.</summary>
+    public async Task<byte[]?> ReceiveBytesAsync()
     {
         using var frame = new MemoryStream();
         try
@@ -79,7 +86,7 @@ internal sealed class ChatSocket : IDisposable
                 if (part.MessageType == WebSocketMessageType.Close) return null;
                 frame.Write(_buffer, 0, part.Count);
                 if (frame.Length > MaxFrameBytes) throw new LinkLostException($"{Route.Name} sent a frame of over {MaxFrameBytes} bytes");
-                if (part.EndOfMessage) return JsonDocument.Parse(frame.ToArray()).RootElement;
+                if (part.EndOfMessage) return frame.ToArray();
             }
         }
         catch (Exception failure) when (failure is WebSocketException or IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException)

@@ -19,6 +19,12 @@ internal sealed class EndpointAllocator(EngineSettings settings)
         _taken.UnionWith(model.Resources.SelectMany(resource => resource.Annotations.OfType<EndpointAnnotation>()).Select(FixedPortOf).OfType<int>());
         if (settings.DashboardPort is { } dashboard)
             _taken.Add(dashboard);
+        foreach (var (server, ports) in settings.ServerPorts)
+        {
+            if (model.Resources.FirstOrDefault(resource => resource.Name.Equals(server, StringComparison.OrdinalIgnoreCase)) is not ContainerResource)
+                throw new DistributedApplicationException($"LocalEngine:Endpoints:{server} is given, and the application has no server of that name.");
+            _taken.UnionWith([ports.Port, ports.TargetPort]);
+        }
         foreach (var resource in model.Resources)
             Allocate(resource);
     }
@@ -36,15 +42,22 @@ internal sealed class EndpointAllocator(EngineSettings settings)
 
     private void Allocate(IResource resource)
     {
+        // The endpoint that clients use is a server's first one.
+        var isClients = resource is ContainerResource;
         foreach (var endpoint in resource.Annotations.OfType<EndpointAnnotation>())
         {
             Check(resource, endpoint);
-            var fixedPort = FixedPortOf(endpoint);
-            if (fixedPort is { } port && !LoopbackPort.IsFree(port))
+            if (isClients && settings.ServerPorts.TryGetValue(resource.Name, out var ports))
             {
-                throw new DistributedApplicationException(
-                    $"Port {port} of '{resource.Name}' ({endpoint.Name}) is in use by another process. Stop that one, or choose another port (CHAT_HTTP_PORT, CHAT_HTTPS_PORT).");
+                CheckFree(resource, endpoint, ports.TargetPort, $"LocalEngine:Endpoints:{resource.Name}:TargetPort");
+                endpoint.AllocatedEndpoint = new AllocatedEndpoint(endpoint, EndpointHost.ToCall(endpoint), ports.Port);
+                endpoint.ReplicaPorts = [ports.TargetPort];
+                isClients = false;
+                continue;
             }
+            var fixedPort = FixedPortOf(endpoint);
+            if (fixedPort is { } port)
+                CheckFree(resource, endpoint, port, "CHAT_HTTP_PORT, CHAT_HTTPS_PORT");
 
             if (HasProxy(resource, endpoint))
             {
@@ -59,6 +72,15 @@ internal sealed class EndpointAllocator(EngineSettings settings)
                 endpoint.AllocatedEndpoint = new AllocatedEndpoint(endpoint, host, own);
                 endpoint.ReplicaPorts = [own];
             }
+        }
+    }
+
+    private static void CheckFree(IResource resource, EndpointAnnotation endpoint, int port, string settings)
+    {
+        if (!LoopbackPort.IsFree(port))
+        {
+            throw new DistributedApplicationException(
+                $"Port {port} of '{resource.Name}' ({endpoint.Name}) is in use by another process. Stop that one, or choose another port ({settings}).");
         }
     }
 

@@ -13,6 +13,7 @@ internal sealed record EngineSettings
     public const string TemporaryDataKey = "LocalEngine:TemporaryData";
 
     private const int DefaultDashboardPort = 18888;
+    private const string EndpointsSection = "LocalEngine:Endpoints";
 
     public required string DataDirectory { get; init; }
 
@@ -29,6 +30,12 @@ internal sealed record EngineSettings
     /// <summary>Fixed ports of the model are ignored, so that test runs do not get in each other's way.</summary>
     public bool RandomizePorts { get; init; }
 
+    /// <summary>
+    /// Servers that something else stands before, by the names of their resources: <c>LocalEngine:Endpoints:redis:Port</c> is what references are told,
+    /// <c>…:TargetPort</c> where the server listens. Who stands between, such as a proxy of a test, connects the two.
+    /// </summary>
+    public IReadOnlyDictionary<string, ServerPorts> ServerPorts { get; init; } = new Dictionary<string, ServerPorts>();
+
     public static EngineSettings Read(IDistributedApplicationBuilder builder, bool disableDashboard)
     {
         var configuration = builder.Configuration;
@@ -40,8 +47,17 @@ internal sealed record EngineSettings
             AppHost = builder.AppHostAssembly,
             DashboardPort = disableDashboard ? null : Port(configuration["CHAT_DASHBOARD_PORT"]),
             RandomizePorts = configuration.GetValue("DcpPublisher:RandomizePorts", false),
+            ServerPorts = configuration.GetSection(EndpointsSection).GetChildren().ToDictionary(
+                server => server.Key,
+                server => new ServerPorts(Given(server, nameof(Engine.ServerPorts.Port)), Given(server, nameof(Engine.ServerPorts.TargetPort))),
+                StringComparer.OrdinalIgnoreCase),
         };
     }
+
+    private static int Given(IConfigurationSection server, string name) =>
+        int.TryParse(server[name], NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
+            ? port
+            : throw new DistributedApplicationException($"{server.Path}:{name} is '{server[name]}': it must be a port number. Port and TargetPort belong together.");
 
     private static int Port(string? text)
     {
@@ -52,3 +68,6 @@ internal sealed record EngineSettings
             : throw new DistributedApplicationException($"CHAT_DASHBOARD_PORT is '{text}': it must be a port number (0 = any free one).");
     }
 }
+
+/// <summary>Where a server is called, and where it listens.</summary>
+internal readonly record struct ServerPorts(int Port, int TargetPort);

@@ -14,7 +14,7 @@ internal sealed class PostgresLauncher(PostgresServerResource postgres, string d
     public override async Task<ChildCommand> PrepareAsync(int replica, CancellationToken cancellationToken)
     {
         _server ??= new PostgresServer(
-            dataDirectory, postgres.PrimaryEndpoint.Port, await postgres.PasswordParameter.GetValueAsync(cancellationToken) ?? "");
+            dataDirectory, postgres.PrimaryEndpoint.ListeningPort, await postgres.PasswordParameter.GetValueAsync(cancellationToken) ?? "");
         await _server.InitializeAsync(starter, cancellationToken);
         await _server.ClearLeftoversAsync(cancellationToken);
         return _server.Command;

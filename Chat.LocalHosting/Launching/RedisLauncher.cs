@@ -13,7 +13,7 @@ internal sealed class RedisLauncher(RedisResource redis, string dataDirectory) :
     public override async Task<ChildCommand> PrepareAsync(int replica, CancellationToken cancellationToken)
     {
         _server ??= new RedisServer(
-            dataDirectory, redis.PrimaryEndpoint.Port, await redis.PasswordParameter.GetValueAsync(cancellationToken) ?? "");
+            dataDirectory, redis.PrimaryEndpoint.ListeningPort, await redis.PasswordParameter.GetValueAsync(cancellationToken) ?? "");
         _server.Initialize();
         return _server.Command;
     }

@@ -34,6 +34,12 @@ public sealed class EndpointReference(IResourceWithEndpoints owner, string endpo
 
     public int Port => Allocated.Port;
 
+    /// <summary>Where the one process behind the endpoint listens; usually <see cref="Port"/>.</summary>
+    internal int ListeningPort => EndpointAnnotation.ReplicaPorts is [var port]
+        ? port
+        : throw new InvalidOperationException(
+            $"The target port of '{Resource.Name}' is not one value: each replica has its own, which it finds in ASPNETCORE_URLS or the endpoint's 'env' variable.");
+
     public int? TargetPort => EndpointAnnotation.TargetPort;
 
     public string Url => Allocated.UriString;
@@ -83,16 +89,11 @@ public sealed class EndpointReferenceExpression(EndpointReference endpoint, Endp
         EndpointProperty.IPV4Host => "127.0.0.1",
         EndpointProperty.Port => Endpoint.Port.ToString(CultureInfo.InvariantCulture),
         EndpointProperty.Scheme => Endpoint.Scheme,
-        EndpointProperty.TargetPort => OnlyTargetPort().ToString(CultureInfo.InvariantCulture),
+        EndpointProperty.TargetPort => Endpoint.ListeningPort.ToString(CultureInfo.InvariantCulture),
         EndpointProperty.HostAndPort => $"{Endpoint.Host}:{Endpoint.Port}",
         EndpointProperty.TlsEnabled => Endpoint.TlsEnabled ? bool.TrueString : bool.FalseString,
         _ => throw new InvalidOperationException($"The endpoint property {Property} is not known."),
     });
-
-    private int OnlyTargetPort() => Endpoint.EndpointAnnotation.ReplicaPorts is [var port]
-        ? port
-        : throw new InvalidOperationException(
-            $"The target port of '{Endpoint.Resource.Name}' is not one value: each replica has its own, which it finds in ASPNETCORE_URLS or the endpoint's 'env' variable.");
 
     private string Expression(string property) => $"{{{Endpoint.Resource.Name}.bindings.{Endpoint.EndpointName}.{property}}}";
 }

@@ -35,20 +35,23 @@ internal sealed class EventSender(
         if (clientId is not null)
         {
             (id, others) = KnownEvents.IdsOf(sender.UserId, roomId, clientId, now);
-            try
-            {
-                if (await known.FindAsync(roomId, clientId, id, others, cancellationToken) is { } first)
-                    return Task.FromResult(Publication.ToReceipt(roomId, clientId, first));
-            }
-            catch (NumberingUnavailableException)
-            {
-                throw Unavailable();
-            }
+            if (await FindFirstAsync(roomId, clientId, id, others, cancellationToken) is { } first) return Task.FromResult(first);
         }
         else id = EventId.New(now);
 
         await limiter.SpendMessageAsync(sender.UserId, cancellationToken);
-        var (standing, draft) = await prepareAsync();
+        PreparedEvent prepared;
+        try
+        {
+            prepared = await prepareAsync();
+        }
+        catch (ChatException refusal) when (clientId is not null && refusal.Code != ErrorCodes.Unavailable)
+        {
+            // An earlier try that was under way until now may have been accepted meanwhile, and may itself be the reason: a deletion is refused once its message is deleted.
+            if (await FindFirstAsync(roomId, clientId, id, others, cancellationToken) is { } first) return Task.FromResult(first);
+            throw;
+        }
+        var (standing, draft) = prepared;
         if (!await headroom.HasRoomAsync()) throw Unavailable();
 
         var envelope = draft with
@@ -63,6 +66,19 @@ internal sealed class EventSender(
         var outgoing = new OutgoingEvent(envelope, others, AccessVersion: 0, standing.CreatedEpoch, standing.Participants) { UnknownIn = epoch };
         await publisher.WhenOpenAsync(roomId, cancellationToken);
         return FinishAsync(publisher.PublishAsync(outgoing, cancellationToken), started);
+    }
+
+    /// <summary>The first ack of a repeat; null for what was not sent before.</summary>
+    private async Task<SendReceipt?> FindFirstAsync(string roomId, string clientId, Guid id, IReadOnlyList<Guid> others, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await known.FindAsync(roomId, clientId, id, others, cancellationToken) is { } first ? Publication.ToReceipt(roomId, clientId, first) : null;
+        }
+        catch (NumberingUnavailableException)
+        {
+            throw Unavailable();
+        }
     }
 
     private async Task<SendReceipt> FinishAsync(Task<SendReceipt> published, long started)

@@ -26,9 +26,9 @@ internal static class CleanRun
 
     public static SendAck Ack(long seq) => new(Key(seq), Id(seq), seq, "0", "node 1", 1 + (int)(seq % 2), Acked(seq));
 
-    public static SendAttempt Attempt(long seq) => new(Key(seq), $"text {seq}", "node 1", 1 + (int)(seq % 2), Sent(seq));
+    public static SendAttempt Attempt(long seq) => new(Key(seq), new Wish(EventTypes.ChatMessage, $"text {seq}"), "node 1", 1 + (int)(seq % 2), Sent(seq));
 
-    public static Saw Saw(long seq, SightKind kind = SightKind.Stream) => new(Room, Stored(seq).Sight, kind, Acked(seq));
+    public static Saw Saw(long seq, SightKind kind = SightKind.Live) => new(Room, Stored(seq).Sight, kind, seq, Acked(seq));
 
     public static IReadOnlyDictionary<string, IReadOnlyList<StoredEvent>> Rooms(IEnumerable<StoredEvent> events) =>
         new Dictionary<string, IReadOnlyList<StoredEvent>> { [Room] = [.. events] };

@@ -15,6 +15,7 @@ public sealed class CommandLineTests
     [InlineData("There is no fault 'rain'", "faults", "--faults", "rain")]
     [InlineData("belong together", "faults", "--target", "http://localhost:1")]
     [InlineData("rewind-redis needs --data", "faults", "--target", "http://localhost:1", "--dashboard", "http://localhost:1", "--faults", "rewind-redis")]
+    [InlineData("cut-redis cannot be done to a system that runs already", "faults", "--target", "http://localhost:1", "--dashboard", "http://localhost:1", "--faults", "cut-redis")]
     [InlineData("--connections is '1'", "recovery", "--connections", "1")]
     [InlineData("--nodes is '1'", "recovery", "--nodes", "1")]
     [InlineData("nothing called 'rain'", "recovery", "--kill", "node,rain")]
@@ -35,7 +36,7 @@ public sealed class CommandLineTests
     {
         var output = new StringWriter();
         Assert.Equal(ExitCodes.Success, await Chat.LoadTest.CommandLine.Commands.RunAsync(["--help"], output, TestContext.Current.CancellationToken));
-        Assert.All(["tokens", "faults", "recovery", "kill-node", "rewind-redis"], word => Assert.Contains(word, output.ToString()));
+        Assert.All(["tokens", "faults", "recovery", "kill-node", "rewind-redis", "half-open-postgres"], word => Assert.Contains(word, output.ToString()));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Chat.Contracts;
 using Chat.LoadTest.Faults;
 
 namespace Chat.Tests.LoadTest;
@@ -43,6 +44,8 @@ public sealed class FaultRunTests(ITestOutputHelper output)
         Assert.True(result.Violations.Count == 0, told.ToString());
         // A run in which nothing was sent, read or hurt proves nothing.
         Assert.True(result.Record.Acks.Count > 10 * length.TotalSeconds, $"Only {result.Record.Acks.Count} acks: {told}");
+        string[] everything = [EventTypes.ChatMessage, EventTypes.MessageEdited, EventTypes.MessageDeleted, EventTypes.ReactionAdded, EventTypes.ReactionRemoved, EventTypes.DataUpdate];
+        Assert.All(everything, type => Assert.Contains(result.Record.History.Values.SelectMany(events => events), e => e.EventType == type));
         Assert.NotEmpty(result.Faults);
         Assert.All(result.Record.Readers, reader => Assert.NotEmpty(reader.Steps));
         Assert.NotNull(result.Record.Postgres);

@@ -74,7 +74,7 @@ public sealed class ReaderVerdictTests
     [Fact]
     public void A_new_epoch_without_a_resync_is_found()
     {
-        var run = NewEpoch([.. CleanRun.Steps, new Saw(CleanRun.Room, CleanRun.Stored(Later, "1").Sight, SightKind.Stream, TimeSpan.Zero)]);
+        var run = NewEpoch([.. CleanRun.Steps, new Saw(CleanRun.Room, CleanRun.Stored(Later, "1").Sight, SightKind.Live, Later, TimeSpan.Zero)]);
         Assert.Contains(Checker.Check(run), v => v.Verdict == "epoch misuse" && v.Detail.Contains("without a resync"));
     }
 
@@ -84,7 +84,7 @@ public sealed class ReaderVerdictTests
         var run = NewEpoch(
         [
             .. CleanRun.Steps, new ToldToReload(CleanRun.Room, "1", Later, TimeSpan.Zero),
-            new Saw(CleanRun.Room, CleanRun.Stored(Later, "1").Sight, SightKind.Loaded, TimeSpan.Zero),
+            new Saw(CleanRun.Room, CleanRun.Stored(Later, "1").Sight, SightKind.Loaded, Later, TimeSpan.Zero),
             new Subscribed(CleanRun.Room, Later, "1", "1", Later, true, TimeSpan.Zero),
         ]);
         Assert.Empty(StreamVerdicts.StreamBroken(run));
@@ -124,7 +124,7 @@ public sealed class ReaderVerdictTests
         var run = CleanRun.Make() with
         {
             History = CleanRun.Rooms([.. CleanRun.Events.SkipLast(1), anew]),
-            Readers = [new ReaderLog("resuming", [.. CleanRun.Steps, new ToldToReload(CleanRun.Room, "1", Later, TimeSpan.Zero), new Saw(CleanRun.Room, anew.Sight, SightKind.Loaded, TimeSpan.Zero)])],
+            Readers = [new ReaderLog("resuming", [.. CleanRun.Steps, new ToldToReload(CleanRun.Room, "1", Later, TimeSpan.Zero), new Saw(CleanRun.Room, anew.Sight, SightKind.Loaded, Later, TimeSpan.Zero)])],
         };
         Assert.Contains(ReaderVerdicts.ReaderDiffersFromHistory(run), v => v.Verdict == "phantom");
         Assert.Empty(ReaderVerdicts.ReaderDiffersFromHistory(run with { RedisForgot = true }));

@@ -13,12 +13,13 @@ public sealed class RunFiguresTests
         // A message each second, acked after half of one; the acks of 5 and 6 come late.
         var acks = CleanRun.Numbers.Select(seq => CleanRun.Ack(seq) with { At = seq is 5 or 6 ? TimeSpan.FromSeconds(7.2) : CleanRun.Acked(seq) });
         var result = new FaultRunResult(
-            1, TimeSpan.FromSeconds(20), CleanRun.Make() with { Acks = [.. acks], Failures = [new SendFailure(CleanRun.Key(5), "unavailable", "node 1", TimeSpan.Zero)] }, [],
+            1, TimeSpan.FromSeconds(20), CleanRun.Make() with { Acks = [.. acks], Failures = [new SendFailure(CleanRun.Key(5), "unavailable", "node 1", TimeSpan.Zero, TimeSpan.Zero)] }, [],
             [new FaultWindow("kill-node", "realtime-1", TimeSpan.FromSeconds(4.9), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(8)), new FaultWindow("kill-redis", "redis-1", TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(9))],
             [new Outage("reader", TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(6.5))]);
         var figures = RunFigures.Of(result);
 
-        Assert.Equal((10, 10, 0.8), (figures.Messages, figures.Attempts, figures.WithinOneSecond));
+        Assert.Equal((10, 10, 0.8), (figures.Operations, figures.Attempts, figures.WithinOneSecond));
+        Assert.Equal(10, figures.Wishes["chat_message"]);
         Assert.Equal(1, figures.Failures["unavailable"]);
         Assert.Equal(TimeSpan.FromSeconds(2.7), figures.LongestSilence);
         // From the fault at 4.9 to the acks at 7.2; one of the three messages sent until the next fault was acked within a second.

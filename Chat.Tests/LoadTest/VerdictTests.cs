@@ -25,7 +25,18 @@ public sealed class VerdictTests
 
     [Fact]
     public void A_message_with_other_words_than_were_sent_is_found() =>
-        Finds(Replace(5, e => e with { Content = "other" }), "phantom", "other content");
+        Finds(Replace(5, e => e with { Content = "other" }), "state differs", "5 (event-5, chat_message)");
+
+    [Fact]
+    public void An_event_of_another_kind_than_was_sent_is_found() =>
+        Finds(Replace(5, e => e with { EventType = EventTypes.DataUpdate }), "phantom", "sent as chat_message");
+
+    [Fact]
+    public void A_member_who_joined_twice_is_found()
+    {
+        StoredEvent Join(long seq) => CleanRun.Stored(seq) with { EventType = EventTypes.UserJoin, ClientId = null, Content = null };
+        Finds(CleanRun.Make() with { History = CleanRun.Rooms([.. CleanRun.Events, Join(11), Join(13)]) }, "duplicate", "bob joined as 11");
+    }
 
     [Fact]
     public void Two_events_of_one_client_id_are_found()
@@ -59,6 +70,14 @@ public sealed class VerdictTests
     [Fact]
     public void A_missing_beginning_is_found() =>
         Finds(CleanRun.Make() with { History = CleanRun.Rooms(CleanRun.Events.Skip(1)) }, "hole", "begins at 2");
+
+    [Fact]
+    public void A_room_whose_first_event_came_in_a_later_epoch_begins_there()
+    {
+        var run = CleanRun.Make() with { History = CleanRun.Rooms([CleanRun.Stored(Later + 1, "1")]) };
+        Assert.Empty(HistoryVerdicts.Hole(run));
+        Finds(run with { Acks = [CleanRun.Ack(5) with { Epoch = "1", At = TimeSpan.Zero }], Readers = [] }, "hole", "begins at 4294967297");
+    }
 
     [Fact]
     public void Numbers_that_skip_where_an_epoch_begins_are_none() =>
@@ -105,8 +124,8 @@ public sealed class VerdictTests
     [Fact]
     public void A_refusal_that_is_no_invitation_to_repeat_is_found()
     {
-        Finds(CleanRun.Make() with { Failures = [new SendFailure(CleanRun.Key(5), ErrorCodes.Forbidden, "node 1", TimeSpan.Zero)] }, "refused", "forbidden");
-        Assert.Empty(AckVerdicts.Refused(CleanRun.Make() with { Failures = [new SendFailure(CleanRun.Key(5), ErrorCodes.Unavailable, "node 1", TimeSpan.Zero)] }));
+        Finds(CleanRun.Make() with { Failures = [new SendFailure(CleanRun.Key(5), ErrorCodes.Forbidden, "node 1", TimeSpan.Zero, TimeSpan.Zero)] }, "refused", "forbidden");
+        Assert.Empty(AckVerdicts.Refused(CleanRun.Make() with { Failures = [new SendFailure(CleanRun.Key(5), ErrorCodes.Unavailable, "node 1", TimeSpan.Zero, TimeSpan.Zero)] }));
     }
 
     [Fact]
