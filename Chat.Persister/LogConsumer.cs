@@ -104,7 +104,12 @@ internal sealed partial class LogConsumer(
                 StartOver(consumer);
             var consumed = Read(consumer, batch is null || isPaused ? IdlePoll : Remaining(startedAt));
             if (start != _start)
+            {
                 (start, batch) = (_start, _start.Closed.Count > 0 ? RecordBatch.First(_start) : null);
+                // A partition that was paused when it was taken is still paused when it comes back.
+                isPaused = false;
+                SetPaused(consumer, isPaused);
+            }
             if (consumed is not null)
             {
                 if (batch is null)

@@ -143,6 +143,32 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
     }
 
     [Fact]
+    public async Task Partitions_that_are_taken_while_reading_is_paused_are_read_when_they_come_back()
+    {
+        var logged = await Log.AppendNewAsync(_room, 20);
+        await using var persister = _servers.BuildPersister(("Chat:Persister:BatchRecords", "1"));
+        await using var other = _servers.BuildPersister();
+        var (consumer, rival) = (persister.Get<LogConsumer>(), other.Get<LogConsumer>());
+        // Nobody takes the batches: with the first one waiting, the second makes it pause.
+        consumer.Begin();
+        await PersisterServers.PollAsync(() => Task.FromResult(consumer.Batches.TryPeek(out _)), () => "a batch that waits");
+        rival.Begin();
+        await PersisterServers.PollAsync(() => Task.FromResult(rival.Start.Offsets.Count > 0), () => "partitions that moved");
+        await rival.StopAsync();
+        await PersisterServers.PollAsync(() => Task.FromResult(consumer.Start.Offsets.Count == LogTopics.Partitions), () => "all partitions back");
+
+        var read = new List<string>();
+        await foreach (var batch in consumer.Batches.ReadAllAsync().WithCancellation(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token))
+        {
+            if (consumer.IsCurrent(batch)) read.AddRange(batch.Records.Select(record => PersisterServers.TextOf(record.Event)));
+            if (read.Count == logged.Count) break;
+        }
+        await consumer.StopAsync();
+
+        Assert.Equal(logged.Select(PersisterServers.TextOf), read);
+    }
+
+    [Fact]
     public async Task Partitions_that_move_between_persisters_lose_and_double_nothing()
     {
         var rooms = Enumerable.Range(0, 24).Select(_ => RoomStore.NewRoom()).ToList();

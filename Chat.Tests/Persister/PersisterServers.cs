@@ -33,7 +33,8 @@ internal sealed class PersisterServers(RedisTestServer redis, KafkaTestServer ka
         PersisterProcess.StartAsync(Kafka.ConnectionString, Redis.ConnectionString, Store.DatabaseConnection, settings);
 
     /// <summary>A persister whose stages the test calls.</summary>
-    public PersisterProcess BuildPersister() => PersisterProcess.Build(Kafka.ConnectionString, Redis.ConnectionString, Store.DatabaseConnection);
+    public PersisterProcess BuildPersister(params (string Key, string Value)[] settings) =>
+        PersisterProcess.Build(Kafka.ConnectionString, Redis.ConnectionString, Store.DatabaseConnection, settings);
 
     /// <summary>Waits until Postgres has as many events of the room.</summary>
     public async Task<IReadOnlyList<NumberedEvent>> WaitForRowsAsync(string room, int count)
