@@ -8,11 +8,14 @@ namespace Chat.Data.History;
 
 /// <summary>
 /// Finds the message that an edit, a deletion or a reaction is about. Redis knows recent ones, so that they can be changed while Postgres is away;
-/// whether there is none is said only by Postgres.
+/// whether there is none is said only by Postgres, and only while Redis has certainly not lost what was on its way there.
 /// </summary>
-public sealed class TargetMessages(RoomNumbering numbering, HotStream hot, EventStore stored, MessageOverlay overlay)
+public sealed class TargetMessages(RoomNumbering numbering, HotStream hot, EventStore stored, MessageOverlay overlay, EpochStore epochs, OpenPartitions open)
 {
     private const int RetryAfterMs = 1_000;
+    // The first look finds that an epoch began, the second one is in it, unless yet another began meanwhile.
+    private const int MaxLooks = 3;
+    private static readonly TimeSpan ClosedPatience = TimeSpan.FromSeconds(3);
     // Of the hot stream, when neither Redis' memory of ids nor Postgres can say where a message is.
     private const int MaxSearched = 1_000;
 
@@ -21,29 +24,43 @@ public sealed class TargetMessages(RoomNumbering numbering, HotStream hot, Event
     {
         try
         {
-            var number = (await numbering.LookUpAsync(roomId, [eventId], cancellationToken))[0];
-            var hotEvent = number is { Seq: var seq } ? await FindHotAsync(roomId, eventId, seq - 1, seq + 1, cancellationToken) : null;
-            byte[]? body = null;
-            if (hotEvent is null)
+            for (var look = 1; look <= MaxLooks; look++)
             {
-                try
+                var (epoch, isOpen) = (epochs.Known, open.Has(roomId));
+                if (await LookAsync(roomId, eventId, cancellationToken) is var (body, hotAt))
                 {
-                    body = await FindStoredAsync(roomId, eventId, cancellationToken);
+                    if (MessageChange.TryRead(body.Span) is not { EventType: EventTypes.ChatMessage } message) return null;
+                    return await overlay.IsDeletedAsync(roomId, eventId.ToString("D"), hotAt, cancellationToken) ? null : message;
                 }
-                catch (ChatException)
-                {
-                    hotEvent = await FindHotAsync(roomId, eventId, 0, long.MaxValue, cancellationToken);
-                    if (hotEvent is null) throw;
-                }
+                // In an open partition of the epoch in force, every event of the log is in Redis or in Postgres.
+                if (await epochs.EnsureInForceAsync(cancellationToken) == epoch && isOpen) return null;
+                if (!await open.WaitAsync(roomId, ClosedPatience, cancellationToken)) break;
             }
-            if (MessageChange.TryRead(hotEvent is { Event.Body: var bytes } ? bytes.Span : body) is not { EventType: EventTypes.ChatMessage } message) return null;
-            return await overlay.IsDeletedAsync(roomId, eventId.ToString("D"), hotEvent?.Event.Seq, cancellationToken) ? null : message;
         }
         catch (Exception failure) when (failure is RedisException or RedisCommandException or TimeoutException or NumberingUnavailableException)
         {
-            throw new ChatException(ErrorCodes.Unavailable, "The message cannot be looked up now.", RetryAfterMs);
+            throw Unavailable();
+        }
+        throw Unavailable();
+    }
+
+    /// <summary>Bytes of the event, and its number when it is in the hot stream; null when it is in neither place.</summary>
+    private async Task<(ReadOnlyMemory<byte> Body, long? HotAt)?> LookAsync(string roomId, Guid eventId, CancellationToken cancellationToken)
+    {
+        var number = (await numbering.LookUpAsync(roomId, [eventId], cancellationToken))[0];
+        if (number is { Seq: var seq } && await FindHotAsync(roomId, eventId, seq - 1, seq + 1, cancellationToken) is { } hotEvent) return (hotEvent.Event.Body, hotEvent.Event.Seq);
+        try
+        {
+            return await FindStoredAsync(roomId, eventId, cancellationToken) is { } body ? (body, null) : null;
+        }
+        catch (ChatException)
+        {
+            if (await FindHotAsync(roomId, eventId, 0, long.MaxValue, cancellationToken) is { } recent) return (recent.Event.Body, recent.Event.Seq);
+            throw;
         }
     }
+
+    private static ChatException Unavailable() => new(ErrorCodes.Unavailable, "The message cannot be looked up now.", RetryAfterMs);
 
     private async Task<HotEvent?> FindHotAsync(string roomId, Guid eventId, long afterSeq, long beforeSeq, CancellationToken cancellationToken)
     {

@@ -126,7 +126,8 @@ public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMul
             var guard = database.StringGetAsync(RedisKeys.EpochGuard);
             var scripts = database.ExecuteAsync("SCRIPT", "EXISTS", new NumberingScript(epoch).Hash);
             await Task.WhenAll(guard, scripts).WaitAsync(cancellationToken);
-            return ((await guard).TryParse(out int number) ? number : null, (int)(await scripts)[0] == 1);
+            // A value that is not there would be read as 0, which is an epoch.
+            return (await guard is { IsNull: false } value && value.TryParse(out int number) ? number : null, (int)(await scripts)[0] == 1);
         }
         catch (Exception failure) when (failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
         {
