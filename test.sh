@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . build/setup.sh
 
 profile=${CHAT_PROFILE:-Release}
-limit=20m
+limit=40m
 filter=(--filter-not-trait Category=Long)
 if [ "${1:-}" = --long ]; then
   shift
@@ -32,7 +32,7 @@ trap 'rm -f "$output"' EXIT
 code=0
 # The runner's own limit ends a hung run with a report; the outer one ends a hung runner.
 timeout --kill-after=30s "$limit" dotnet "Chat.Tests/bin/$profile/net10.0/Chat.Tests.dll" \
-  "${filter[@]}" --progress off --ansi off --timeout "${limit/20m/19m}" "$@" 2>&1 | tee "$output" || code=$?
+  "${filter[@]}" --progress off --ansi off --timeout "${limit/40m/39m}" "$@" 2>&1 | tee "$output" || code=$?
 
 count() { sed -nE "s/^ *$1: ([0-9]+).*/\1/p" "$output" | tail -n 1; }
 passed=$(count succeeded)
