@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Chat.Contracts;
@@ -80,7 +81,8 @@ internal sealed class ApiCaller(HttpClient http, Func<CancellationToken, Task<st
             using (response)
                 throw await RefusalAsync(response, cancellationToken);
         }
-        catch (HttpRequestException e)
+        // The socket's own failure comes through when the connection is reset right after it was made.
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             throw new ChatException(ErrorCodes.Unavailable, $"The server could not be reached: {e.Message}");
         }

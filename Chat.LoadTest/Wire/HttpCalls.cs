@@ -1,18 +1,20 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 using Chat.Contracts;
 
 namespace Chat.LoadTest.Wire;
 
 /// <summary>The few calls of the HTTP API that a run needs. Whatever is not an answer of the platform is a lost link.</summary>
-internal sealed class HttpCalls : IDisposable
+/// <param name="handler">Another way than the network.</param>
+internal sealed class HttpCalls(HttpMessageHandler? handler = null) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
 
     // A connection to a process that died must not be tried for long.
-    private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5), ConnectTimeout = TimeSpan.FromSeconds(3) }) { Timeout = Patience };
+    private readonly HttpClient _http = new(handler ?? new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5), ConnectTimeout = TimeSpan.FromSeconds(3) }) { Timeout = Patience };
 
     public Task<JsonElement> GetAsync(Route route, string token, string path, CancellationToken stop) => CallAsync(route, token, HttpMethod.Get, path, null, stop);
 
@@ -31,7 +33,8 @@ internal sealed class HttpCalls : IDisposable
             if (response.IsSuccessStatusCode) return await response.Content.ReadFromJsonAsync<JsonElement>(stop);
             throw Refusal(response.StatusCode, await response.Content.ReadAsStringAsync(stop), route);
         }
-        catch (Exception failure) when (failure is HttpRequestException or IOException or JsonException or OperationCanceledException && !stop.IsCancellationRequested)
+        // The socket's own failure comes through when the connection is reset right after it was made.
+        catch (Exception failure) when (failure is HttpRequestException or SocketException or IOException or JsonException or OperationCanceledException && !stop.IsCancellationRequested)
         {
             throw new LinkLostException($"{route.Name} gave no answer", failure);
         }

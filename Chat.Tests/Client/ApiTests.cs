@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Chat.Client;
 using Chat.Contracts;
@@ -33,6 +34,13 @@ public sealed class ApiTests
     {
         var api = Api(_ => throw new HttpRequestException("no route"));
         Assert.Equal(ErrorCodes.Unavailable, (await Assert.ThrowsAsync<ChatException>(() => api.GetMyRoomsAsync())).Code);
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_reset_as_soon_as_it_stands_is_unavailable()
+    {
+        var api = Api(_ => throw new SocketException((int)SocketError.NotConnected));
+        Assert.Equal(ErrorCodes.Unavailable, (await Assert.ThrowsAsync<ChatException>(() => api.GetMeAsync())).Code);
     }
 
     [Fact]
