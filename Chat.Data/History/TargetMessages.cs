@@ -27,13 +27,15 @@ public sealed class TargetMessages(RoomNumbering numbering, HotStream hot, Event
             for (var look = 1; look <= MaxLooks; look++)
             {
                 var (epoch, isOpen) = (epochs.Known, open.Has(roomId));
+                ChatEvent? message = null;
                 if (await LookAsync(roomId, eventId, cancellationToken) is var (body, hotAt))
                 {
-                    if (MessageChange.TryRead(body.Span) is not { EventType: EventTypes.ChatMessage } message) return null;
-                    return await overlay.IsDeletedAsync(roomId, eventId.ToString("D"), hotAt, cancellationToken) ? null : message;
+                    if (MessageChange.TryRead(body.Span) is not { EventType: EventTypes.ChatMessage } found) return null;
+                    if (await overlay.IsDeletedAsync(roomId, eventId.ToString("D"), hotAt, cancellationToken)) return null;
+                    message = found;
                 }
-                // In an open partition of the epoch in force, every event of the log is in Redis or in Postgres.
-                if (await epochs.EnsureInForceAsync(cancellationToken) == epoch && isOpen) return null;
+                // In an open partition of the epoch in force, every event of the log is in Redis or in Postgres: the message, and its deletion.
+                if (await epochs.EnsureInForceAsync(cancellationToken) == epoch && isOpen) return message;
                 if (!await open.WaitAsync(roomId, ClosedPatience, cancellationToken)) break;
             }
         }
