@@ -28,4 +28,25 @@ public sealed class ForgottenTargetTests(PostgresFixture postgres)
         // Only now it is certain that there is none.
         Assert.Equal("not_found", (await room.EditAsync(Guid.NewGuid().ToString(), "edited")).Text("code"));
     }
+
+    [Fact]
+    public async Task A_change_behind_a_deletion_that_only_the_log_has_is_never_accepted()
+    {
+        await using var platform = await Platform.StartAsync(postgres);
+        await platform.StartPersisterAsync();
+        await using var room = await ChatRoom.CreateAsync(platform.Nodes[0]);
+        var id = await room.SendAsync("in Postgres");
+        await Chat.Tests.EndToEnd.Await.UntilAsync(async () => (await platform.RowsAsync(room.Id)).Count == 1, () => "the message in Postgres");
+        await platform.StopPersisterAsync();
+        Assert.Equal("ack", (await room.DeleteAsync(id)).Text("event_type"));
+        await platform.EmptyRedisAsync();
+        Assert.Equal("unavailable", (await room.EditAsync(id, "edited")).Text("code"));
+
+        await platform.StartPersisterAsync();
+
+        var reply = await room.EditAsync(id, "edited");
+        for (var tries = 1; reply.Text("event_type") == "error" && reply.Text("code") == "unavailable" && tries < MaxTries; tries++)
+            reply = await room.EditAsync(id, "edited");
+        Assert.Equal("not_found", reply.Text("code"));
+    }
 }
