@@ -65,6 +65,7 @@ internal sealed class Window(IPage page, Uri origin)
 
     public async Task SendAsync(string text)
     {
+        await Expect(Composer).ToHaveAttributeAsync("data-ready", "");
         await Composer.FillAsync(text);
         await Composer.PressAsync("Enter");
         await Expect(Composer).ToHaveValueAsync("");

@@ -67,6 +67,7 @@ export function attach(form, server, room, user) {
     saving = setTimeout(save, 300);
     typing(text.value.trim() !== '');
   });
+  text.dataset.ready = ''; // before that, Enter is a line break
   on(text, 'keydown', e => {
     if (e.key === 'Enter' && !e.shiftKey && !e.isComposing && e.keyCode !== 229) {
       e.preventDefault();
