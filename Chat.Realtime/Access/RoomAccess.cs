@@ -60,23 +60,8 @@ public sealed class RoomAccess
     }
 
     /// <summary>The standing as Postgres has it, of outsiders of invisible rooms too; null when the room is absent or deleted.</summary>
-    internal static async Task<RoomStanding?> ReadAsync(ChatDb db, string roomId, string userId, CancellationToken cancellationToken)
-    {
-        var row = await (
-            from room in db.Rooms
-            where room.RoomId == roomId && room.DeletedAt == null
-            select new
-            {
-                room.Kind,
-                room.AccessVersion,
-                room.CreatedEpoch,
-                Role = db.Memberships.Where(m => m.RoomId == roomId && m.UserId == userId).Select(m => m.Role).FirstOrDefault(),
-                Participants = room.Kind == RoomKinds.Direct
-                    ? db.Memberships.Where(m => m.RoomId == roomId).OrderBy(m => m.UserId).Select(m => m.UserId).ToList()
-                    : null,
-            }).AsNoTracking().FirstOrDefaultAsync(cancellationToken);
-        return row is null ? null : new RoomStanding(roomId, row.Kind, row.Role, row.AccessVersion, row.CreatedEpoch, row.Participants);
-    }
+    internal static async Task<RoomStanding?> ReadAsync(ChatDb db, string roomId, string userId, CancellationToken cancellationToken) =>
+        (await ReadAsync(db, [(roomId, userId)], cancellationToken)).GetValueOrDefault((roomId, userId));
 
     private static async Task<IReadOnlyDictionary<(string, string), RoomStanding>> ReadAsync(
         ChatDb db, IReadOnlyCollection<(string RoomId, string UserId)> asked, CancellationToken cancellationToken)

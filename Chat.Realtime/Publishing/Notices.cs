@@ -47,7 +47,8 @@ public sealed partial class Notices(LiveChannels channels, NotifyChoice choice, 
     {
         try
         {
-            return await choice.LevelsAsync(roomId, userIds, CancellationToken.None);
+            var levels = await Task.WhenAll(userIds.Select(async user => (User: user, Level: await choice.LevelAsync(roomId, user, CancellationToken.None))));
+            return levels.Where(one => one.Level is not null).ToDictionary(one => one.User, one => one.Level!);
         }
         catch (Exception e) // nobody waits for it, and the node may be stopping under it
         {
