@@ -29,21 +29,10 @@ internal static class FaultsCommand
         }
 
         await using var links = new BackingLinks();
-        var system = await AppHostProcess.StartAsync(options.Nodes, options.Persisters, stop, links.Settings);
-        var clean = false;
-        try
-        {
-            using var dashboard = new Dashboard(system.Dashboard);
-            var result = await TellAsync(new FaultRun(options, system.Origin, dashboard, SigningKey.Find(system.DataDirectory), system.DataDirectory, links, output));
-            clean = result.Violations.Count == 0;
-            return result;
-        }
-        finally
-        {
-            await system.DisposeAsync();
-            if (clean && !options.Keep) Directory.Delete(system.DataDirectory, recursive: true);
-            else await output.WriteLineAsync($"data and logs of the system are in {system.DataDirectory}");
-        }
+        return await OwnSystem.RunAsync(
+            AppHostProcess.StartAsync(options.Nodes, options.Persisters, stop, links.Settings),
+            (system, dashboard) => TellAsync(new FaultRun(options, system.Origin, dashboard, SigningKey.Find(system.DataDirectory), system.DataDirectory, links, output)),
+            result => result.Violations.Count == 0, options.Keep, output);
 
         async Task<FaultRunResult> TellAsync(FaultRun run)
         {

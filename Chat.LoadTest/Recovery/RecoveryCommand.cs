@@ -26,21 +26,10 @@ internal static class RecoveryCommand
             return await TellAsync(new RecoveryRun(options, attached.Target, dashboard, SigningKey.Find(options.DataDirectory), output));
         }
 
-        var system = await AppHostProcess.StartAsync(options.Nodes, persisters: 1, stop);
-        var clean = false;
-        try
-        {
-            using var dashboard = new Dashboard(system.Dashboard);
-            var result = await TellAsync(new RecoveryRun(options, system.Origin, dashboard, SigningKey.Find(system.DataDirectory), output));
-            clean = result.Held;
-            return result;
-        }
-        finally
-        {
-            await system.DisposeAsync();
-            if (clean && !options.Keep) Directory.Delete(system.DataDirectory, recursive: true);
-            else await output.WriteLineAsync($"data and logs of the system are in {system.DataDirectory}");
-        }
+        return await OwnSystem.RunAsync(
+            AppHostProcess.StartAsync(options.Nodes, persisters: 1, stop),
+            (system, dashboard) => TellAsync(new RecoveryRun(options, system.Origin, dashboard, SigningKey.Find(system.DataDirectory), output)),
+            result => result.Held, options.Keep, output);
 
         async Task<RecoveryResult> TellAsync(RecoveryRun run)
         {
