@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Chat.Tests.Backends;
 using Chat.Tests.Commands;
+using Chat.Tests.EndToEnd;
 using Chat.Tests.Realtime;
 
 namespace Chat.Tests.Epochs;
@@ -21,9 +23,7 @@ public sealed class ForgottenTargetTests(PostgresFixture postgres)
 
         await platform.StartPersisterAsync();
 
-        var reply = await room.EditAsync(id, "edited");
-        for (var tries = 1; reply.Text("event_type") == "error" && reply.Text("code") == "unavailable" && tries < MaxTries; tries++)
-            reply = await room.EditAsync(id, "edited");
+        var reply = await EditUntilAnsweredAsync(room, id);
         Assert.Equal("ack", reply.Text("event_type"));
         // Only now it is certain that there is none.
         Assert.Equal("not_found", (await room.EditAsync(Guid.NewGuid().ToString(), "edited")).Text("code"));
@@ -36,7 +36,7 @@ public sealed class ForgottenTargetTests(PostgresFixture postgres)
         await platform.StartPersisterAsync();
         await using var room = await ChatRoom.CreateAsync(platform.Nodes[0]);
         var id = await room.SendAsync("in Postgres");
-        await Chat.Tests.EndToEnd.Await.UntilAsync(async () => (await platform.RowsAsync(room.Id)).Count == 1, () => "the message in Postgres");
+        await Await.UntilAsync(async () => (await platform.RowsAsync(room.Id)).Count == 1, () => "the message in Postgres");
         await platform.StopPersisterAsync();
         Assert.Equal("ack", (await room.DeleteAsync(id)).Text("event_type"));
         await platform.EmptyRedisAsync();
@@ -44,9 +44,15 @@ public sealed class ForgottenTargetTests(PostgresFixture postgres)
 
         await platform.StartPersisterAsync();
 
+        var reply = await EditUntilAnsweredAsync(room, id);
+        Assert.Equal("not_found", reply.Text("code"));
+    }
+
+    private static async Task<JsonElement> EditUntilAnsweredAsync(ChatRoom room, string id)
+    {
         var reply = await room.EditAsync(id, "edited");
         for (var tries = 1; reply.Text("event_type") == "error" && reply.Text("code") == "unavailable" && tries < MaxTries; tries++)
             reply = await room.EditAsync(id, "edited");
-        Assert.Equal("not_found", reply.Text("code"));
+        return reply;
     }
 }
