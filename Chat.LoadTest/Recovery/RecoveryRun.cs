@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using Chat.Contracts;
 using Chat.LoadTest.CommandLine;
 using Chat.LoadTest.Platform;
 using Chat.LoadTest.Recording;
@@ -18,8 +17,6 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
     public static readonly TimeSpan AckLimit = TimeSpan.FromSeconds(5);
 
     private const int WriterCount = 8;
-    private const int CallsAtOnce = 8;
-    private const int MaxRepeats = 10;
     private const int Seed = 20261;
     // Generous: how fast it is stands in the figures.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
@@ -58,7 +55,7 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
         var plan = CrowdPlan.Make(Seed, $"{_tag}-{name}", connections);
         var users = Users($"{_tag}-{name}", connections);
         var authors = Users($"{_tag}-{name}-w", Math.Min(WriterCount, plan.Rooms.Count));
-        await MakeRoomsAsync(http, plan, authors, users, stop);
+        await new CrowdSetup(http, _gateway).PrepareAsync(plan, authors, users, stop);
         var opening = clients.Recorder.Clock.Now;
         await using var crowd = await Crowd.OpenAsync(clients, users, plan, _problems, OpeningPatience, stop);
         // Their joining is all that was written before the writers begin.
@@ -130,7 +127,9 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
             await HealthyAsync(stop);
             var name = (await dashboard.ProcessesOfAsync(resource, stop)).FirstOrDefault()?.Name ?? throw new UsageException($"The system has no process of {resource}.");
             var killed = await KillAsync(name, crowd, stop);
-            await HealthyAsync(stop);
+            // The killed process alone: that the others follow is what is measured.
+            if (!await dashboard.UntilAsync(all => all.Any(process => process.Name == name && process.IsHealthy), Patience, stop))
+                throw new UsageException($"{name} was not healthy within {Patience.TotalSeconds} s.");
             var healthy = crowd.Now;
             var acks = (await writers.AcksAfterAsync(healthy, Patience, stop)).Select(ack => ack is { } at ? at - healthy : TimeSpan.MaxValue).ToList();
             first.Add(acks.Min());
@@ -190,48 +189,6 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
             foreach (var client in tooMany) client.Move();
             if (!await crowd.UntilAsync(tooMany, client => client.IsCaughtUp && client.Last?.LostAt >= asked, Patience, stop))
                 throw new UsageException($"Clients that changed their node were not back after {Patience.TotalSeconds} s.");
-        }
-    }
-
-    /// <summary>Users, rooms and memberships, before anybody is connected who would be told of each.</summary>
-    private async Task MakeRoomsAsync(HttpCalls http, CrowdPlan plan, IReadOnlyList<User> authors, IReadOnlyList<User> users, CancellationToken stop)
-    {
-        try
-        {
-            await EachAsync(authors.Select(author => (author, author)), (_, author, quit) => http.GetAsync(_gateway, author.Token, "/api/me", quit));
-            await EachAsync(plan.Rooms.Select((room, i) => (room, authors[i % authors.Count])), (room, author, quit) =>
-                http.PostAsync(_gateway, author.Token, "/api/rooms", new { room_id = room, name = room, kind = "public" }, quit));
-            await EachAsync(
-                users.SelectMany((user, i) => plan.Followed[i].Select(room => (room, user))),
-                (room, user, quit) => http.PostAsync(_gateway, user.Token, $"/api/rooms/{room}/join", new { }, quit));
-        }
-        catch (Exception failure) when (failure is LinkLostException or ChatException)
-        {
-            throw new UsageException($"The rooms could not be made over {origin}: {failure.Message} {failure.InnerException?.Message}");
-        }
-
-        Task EachAsync<T>(IEnumerable<(T What, User User)> calls, Func<T, User, CancellationToken, Task> call) => Parallel.ForEachAsync(
-            calls, new ParallelOptions { MaxDegreeOfParallelism = CallsAtOnce, CancellationToken = stop }, async (one, quit) => await PatientlyAsync(() => call(one.What, one.User, quit), quit));
-    }
-
-    /// <summary>A busy machine may answer too late. What was done all the same is not done twice: a room that is there is refused as a conflict.</summary>
-    private static async Task PatientlyAsync(Func<Task> call, CancellationToken stop)
-    {
-        for (var failures = 0; ; failures++)
-        {
-            try
-            {
-                await call();
-                return;
-            }
-            catch (ChatException done) when (done.Code == ErrorCodes.Conflict && failures > 0)
-            {
-                return;
-            }
-            catch (Exception late) when (failures < MaxRepeats && (late is LinkLostException || late is ChatException { Code: var code } && Operation.OutcomeOf(code) == SendOutcome.Repeat))
-            {
-                await Task.Delay(Backoff.After(failures, Random.Shared), stop);
-            }
         }
     }
 
