@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using Chat.Contracts;
 using Chat.Data.Model;
 using Chat.Realtime.Publishing;
@@ -12,6 +14,7 @@ public sealed partial class OutboxSweeper(
     PublishEvent publish, OutboxSender sender, UnitOfWork work, TimeProvider time, ILogger<OutboxSweeper> logger) : BackgroundService
 {
     private const int BatchSize = 100;
+    private const int RoomsAtOnce = 8;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PurgeInterval = TimeSpan.FromMinutes(10);
@@ -48,26 +51,42 @@ public sealed partial class OutboxSweeper(
     }
 
     /// <summary>
-    /// Sends one batch and returns its size. When the log cannot be reached it throws, and gives back what is left; an entry that fails for a reason of
-    /// its own stays claimed for a while, so that it holds up no other.
+    /// Sends one batch and returns its size: each room's entries in their order, several rooms at once. A room whose partition is closed holds up itself alone:
+    /// what is refused is given back, but not for the next batch, which others may wait for. Throws when nothing could be sent.
     /// </summary>
     internal async Task<int> SweepAsync(CancellationToken cancellationToken)
     {
         var claimed = await work.RunAsync((db, token) => OutboxTable.ClaimAsync(db, BatchSize, token), cancellationToken);
-        var done = 0;
+        var left = new ConcurrentDictionary<OutgoingEvent, bool>(claimed.Select(outgoing => KeyValuePair.Create(outgoing, true)), ReferenceEqualityComparer.Instance);
+        Exception? refusal = null;
         try
         {
-            foreach (var outgoing in claimed)
-            {
-                await SendAsync(outgoing, cancellationToken);
-                done++;
-            }
+            await Parallel.ForEachAsync(
+                claimed.GroupBy(outgoing => outgoing.Envelope.RoomId),
+                new ParallelOptions { MaxDegreeOfParallelism = RoomsAtOnce, CancellationToken = cancellationToken },
+                async (room, token) =>
+                {
+                    try
+                    {
+                        foreach (var outgoing in room)
+                        {
+                            await SendAsync(outgoing, token);
+                            left.TryRemove(outgoing, out _);
+                        }
+                    }
+                    catch (Exception e) when (e is ChatException or TimeoutException)
+                    {
+                        Volatile.Write(ref refusal, e);
+                    }
+                });
         }
         finally
         {
-            if (done > 0) Log.Swept(logger, done);
-            if (done < claimed.Count) await ReleaseAsync(claimed.Skip(done));
+            if (left.Count < claimed.Count) Log.Swept(logger, claimed.Count - left.Count);
+            if (!left.IsEmpty) await ReleaseAsync(left.Keys);
         }
+        if (refusal is not null && left.Count == claimed.Count) ExceptionDispatchInfo.Throw(refusal);
+        if (refusal is not null) Log.Waiting(logger, refusal.Message);
         return claimed.Count;
     }
 
@@ -80,6 +99,7 @@ public sealed partial class OutboxSweeper(
         }
         catch (Exception e) when (e is not (ChatException or TimeoutException or OperationCanceledException))
         {
+            // For a reason of its own: it stays claimed for a while and holds up no other.
             Log.EntryFailed(logger, outgoing.Envelope.EventId, e);
         }
     }

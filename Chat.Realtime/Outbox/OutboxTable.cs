@@ -14,6 +14,7 @@ internal static class OutboxTable
 {
     /// <summary>So long an entry belongs to the process that wrote or claimed it.</summary>
     public static readonly TimeSpan Claim = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
 
     /// <summary>Writes an entry, claimed by this process, which sends it after the commit.</summary>
     public static Task AddAsync(ChatDb db, OutgoingEvent outgoing, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
@@ -45,9 +46,9 @@ internal static class OutboxTable
         return [.. entries.OrderBy(e => e.CreatedAt).Select(ToOutgoing)];
     }
 
-    /// <summary>Gives back what was claimed and not sent.</summary>
+    /// <summary>Gives back what was claimed and not sent; nobody claims it at once, so that it does not stand before others.</summary>
     public static Task ReleaseAsync(ChatDb db, Guid[] eventIds, CancellationToken cancellationToken) =>
-        db.Database.ExecuteSqlAsync($"update outbox set claimed_until = null where event_id = any({eventIds}) and sent_at is null", cancellationToken);
+        db.Database.ExecuteSqlAsync($"update outbox set claimed_until = now() + {Rest} where event_id = any({eventIds}) and sent_at is null", cancellationToken);
 
     public static Task MarkSentAsync(ChatDb db, Guid[] eventIds, CancellationToken cancellationToken) =>
         db.Database.ExecuteSqlAsync($"update outbox set sent_at = now() where event_id = any({eventIds})", cancellationToken);

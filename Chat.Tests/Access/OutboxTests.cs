@@ -88,6 +88,33 @@ public sealed class OutboxTests(ApiFixture fixture)
         }, "both sweepers have sent all entries");
     }
 
+    [Fact]
+    public async Task A_room_whose_partition_is_closed_holds_up_no_other_however_many_entries_it_has()
+    {
+        var sent = new List<string>();
+        Task<Chat.Contracts.Api.SendReceipt> Publish(OutgoingEvent outgoing, CancellationToken cancellationToken)
+        {
+            if (outgoing.Envelope.RoomId == "closed") throw new ChatException(ErrorCodes.Unavailable, "Its partition is closed.");
+            lock (sent) sent.Add(outgoing.Envelope.RoomId!);
+            return Task.FromResult(new Chat.Contracts.Api.SendReceipt(outgoing.Envelope.RoomId!, null, outgoing.Envelope.EventId!, 1, "0", DateTimeOffset.UtcNow));
+        }
+        await using var host = await fixture.StartAsync([], services => services.AddSingleton<PublishEvent>(new PublishEvent((_, _) => throw new ChatException(ErrorCodes.Unavailable, "away"))));
+        // More than a batch of the closed room's, and all older than the open one's.
+        await using (var insert = host.Database.CreateCommand(
+            """
+            insert into outbox (event_id, room_id, envelope, access_version, created_epoch, created_at, claimed_until)
+            select id, room, '{"event_type":"user_join","event_id":"' || id || '","room_id":"' || room || '"}', 0, 0, now() + n * interval '1 ms', now() + interval '1 hour'
+            from (select gen_random_uuid() as id, n, case when n <= 150 then 'closed' else 'open' end as room from generate_series(1, 155) as n) as made
+            """)) await insert.ExecuteNonQueryAsync();
+        var sweeper = ActivatorUtilities.CreateInstance<OutboxSweeper>(host.Services, new PublishEvent(Publish));
+
+        await ReleaseAllAsync(host);
+        await Assert.ThrowsAsync<ChatException>(() => sweeper.SweepAsync(CancellationToken.None));
+        await sweeper.SweepAsync(CancellationToken.None);
+
+        Assert.Equal(Enumerable.Repeat("open", 5), sent);
+    }
+
     private static async Task ReleaseAllAsync(ApiHost host)
     {
         await using var release = host.Database.CreateCommand("update outbox set claimed_until = null where sent_at is null");
