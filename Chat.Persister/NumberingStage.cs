@@ -128,9 +128,9 @@ internal sealed class NumberingStage(
         {
             var record = room[i];
             if (known.TryGetValue(record, out var number))
-                result[i] = new NumberedRecord(record, number.Seq, number.Epoch, number.EventId, IsPersisted: false);
+                result[i] = new NumberedRecord(record, number, IsPersisted: false);
             else if (record.Ids.Where(persisted.ContainsKey).Select(id => persisted[id]).FirstOrDefault() is { Seq: > 0 } stored)
-                result[i] = new NumberedRecord(record, stored.Seq, stored.Epoch, stored.EventId, IsPersisted: true);
+                result[i] = new NumberedRecord(record, stored, IsPersisted: true);
             else
                 missing.Add(i);
         }
@@ -139,7 +139,7 @@ internal sealed class NumberingStage(
             var call = TakeCall(room, missing);
             var numbers = await numbering.NumberInAsync(epoch, room[0].RoomId, room[call[0]].CreatedEpoch, [.. call.Select(i => room[i].Event)], cancellationToken);
             foreach (var (i, number) in call.Zip(numbers))
-                result[i] = new NumberedRecord(room[i], number.Seq, number.Epoch, number.EventId, IsPersisted: false);
+                result[i] = new NumberedRecord(room[i], number, IsPersisted: false);
             missing.RemoveRange(0, call.Count);
         }
         await RepeatDirectAsync(result);
@@ -159,9 +159,9 @@ internal sealed class NumberingStage(
             return;
         var oldest = (time.GetUtcNow() - NewsFor).ToUnixTimeMilliseconds();
         var frames = room
-            .Where(numbered => numbered.EventId == numbered.Record.Event.EventId)
+            .Where(numbered => numbered.WasDelivered)
             .OrderBy(numbered => numbered.Seq)
-            .Select(numbered => (numbered.Record.Event.TimestampMs, Frame: new RoomFrame(new NumberedEvent(numbered.Seq, numbered.Epoch, numbered.Record.Event.Body), 0)))
+            .Select(numbered => (numbered.Record.Event.TimestampMs, Frame: new RoomFrame(numbered.Event, 0)))
             .ToList();
         if (frames.Count == 0)
             return;

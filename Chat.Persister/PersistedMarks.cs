@@ -38,7 +38,7 @@ internal sealed partial class PersistedMarks(IConnectionMultiplexer redis, HotSt
         var age = time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(numbered.Record.Event.TimestampMs);
         var left = life - age;
         return redis.GetDatabase().KeyExpireAsync(
-            RedisKeys.IdPrefix(numbered.Record.RoomId) + numbered.EventId.ToString("N"),
+            RedisKeys.IdPrefix(numbered.Record.RoomId) + numbered.Number.EventId.ToString("N"),
             left > LeastLife ? left : LeastLife,
             ExpireWhen.LessThanCurrentExpiry);
     }

@@ -1,3 +1,5 @@
+using Chat.Contracts;
+using Chat.Data.Numbering;
 using Chat.Data.Writing;
 using Confluent.Kafka;
 
@@ -53,7 +55,21 @@ internal sealed class RecordBatch(ReadingStart start)
 }
 
 /// <summary>A record and its number.</summary>
-internal readonly record struct NumberedRecord(LogRecord Record, long Seq, int Epoch, Guid EventId, bool IsPersisted);
+internal readonly record struct NumberedRecord(LogRecord Record, EventNumber Number, bool IsPersisted)
+{
+    public long Seq => Number.Seq;
+
+    /// <summary>
+    /// Whether the record has the bytes that were delivered under the number. A send that was tried twice stands in the log twice, each try with a time of
+    /// its own, and either of the two may have got the number.
+    /// </summary>
+    public bool WasDelivered => IsSameSend && Number.TimestampMs == Record.Event.TimestampMs;
+
+    /// <summary>False when the number belongs to another id of the same send.</summary>
+    public bool IsSameSend => Number.EventId == Record.Event.EventId;
+
+    public NumberedEvent Event => new(Number.Seq, Number.Epoch, Record.Event.Body);
+}
 
 /// <summary>A batch in which every event has a number, as of <paramref name="Epoch"/>.</summary>
 internal sealed record NumberedBatch(RecordBatch Batch, int Epoch, IReadOnlyList<NumberedRecord> Records);

@@ -70,9 +70,9 @@ internal sealed partial class RoomCopier(NpgsqlDataSource database, HotStream ho
     {
         var target = records.Max(numbered => numbered.Seq);
         var events = new SortedDictionary<long, HotEvent>();
-        // What the log itself has fills in where the hot stream was trimmed or lost.
-        foreach (var numbered in records.Where(numbered => numbered.Seq > after.Seq && numbered.EventId == numbered.Record.Event.EventId))
-            events[numbered.Seq] = new HotEvent(new NumberedEvent(numbered.Seq, numbered.Epoch, numbered.Record.Event.Body), numbered.EventId, numbered.Record.Event.TimestampMs);
+        // What the log itself has fills in where the hot stream was trimmed or lost. Another try of a send than the delivered one is better than nothing, and no more.
+        foreach (var numbered in records.Where(numbered => numbered.Seq > after.Seq && (acceptHoles ? numbered.IsSameSend : numbered.WasDelivered)).OrderBy(numbered => numbered.WasDelivered))
+            events[numbered.Seq] = new HotEvent(numbered.Event, numbered.Number.EventId, numbered.Record.Event.TimestampMs);
         // The stream has the delivered bytes: they win.
         var hotEvents = target > after.Seq ? await ReadHotAsync(roomId, after.Seq, target, cancellationToken) : [];
         foreach (var e in hotEvents)

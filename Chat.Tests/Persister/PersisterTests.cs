@@ -101,6 +101,21 @@ public sealed class PersisterTests(PersisterServersFixture fixture) : IClassFixt
     }
 
     [Fact]
+    public async Task Of_a_send_that_is_logged_twice_the_delivered_bytes_are_kept_also_when_only_the_log_has_them()
+    {
+        var id = Guid.NewGuid();
+        var delivered = RoomStore.Event("delivered", id: id) with { TimestampMs = TestLog.Now };
+        var otherTry = RoomStore.Event("the other try", id: id) with { TimestampMs = delivered.TimestampMs - 1 };
+        await Store.NumberAsync(_room, [delivered]);
+        await Store.Redis.KeyDeleteAsync(RedisKeys.Stream(_room));
+        await Log.AppendAsync(_room, delivered, otherTry);
+
+        await using var persister = await _servers.StartPersisterAsync();
+
+        Assert.Equal(PersisterServers.TextOf(delivered), PersisterServers.TextOf((await _servers.WaitForRowsAsync(_room, 1))[0]));
+    }
+
+    [Fact]
     public async Task Direct_messages_are_told_to_both_users_again()
     {
         var (alice, bob) = ("alice-" + _room, "bob-" + _room);
