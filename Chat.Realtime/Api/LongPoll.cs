@@ -1,6 +1,6 @@
 using Chat.Contracts;
-using Chat.Data.History;
 using Chat.Realtime.Fanout;
+using Chat.Realtime.History;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Api;
@@ -10,7 +10,7 @@ namespace Chat.Realtime.Api;
 /// woken by the event itself, and what the channel loses is found as for everybody else. Only so many wait at once, and nobody on a node that stops: others
 /// are answered at once.
 /// </summary>
-internal sealed class LongPoll(LocalRooms rooms, RoomHistory history, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class LongPoll(LocalRooms rooms, SharedHistory history, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     private const int MaxWaiting = 2_000;
     private const int RetryAfterMs = 1_000;

@@ -1,8 +1,8 @@
 using Chat.Contracts;
 using Chat.Contracts.Api;
-using Chat.Data.History;
 using Chat.Realtime.Access;
 using Chat.Realtime.Auth;
+using Chat.Realtime.History;
 using Chat.Realtime.Publishing;
 using Chat.Realtime.Reading;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -23,7 +23,7 @@ internal static class MessagesApi
 
     private static async Task<HistoryAnswer> ReadAsync(
         string roomId, long? before_seq, long? after_seq, int? limit, int? wait, bool? state,
-        ConnectedUser user, RoomAccess access, RoomHistory history, LongPoll longPoll, CancellationToken cancellationToken)
+        ConnectedUser user, RoomAccess access, SharedHistory history, LongPoll longPoll, CancellationToken cancellationToken)
     {
         if (before_seq is not null && after_seq is not null) throw Bad("Either before_seq or after_seq, not both.");
         if (before_seq < 0 || after_seq < 0) throw Bad("before_seq and after_seq are not negative.");

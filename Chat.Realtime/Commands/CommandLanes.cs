@@ -10,7 +10,7 @@ namespace Chat.Realtime.Commands;
 internal sealed class CommandLanes(Connection connection, CommandDispatcher dispatcher, CancellationToken ended)
 {
     private readonly Lock _gate = new();
-    private Dictionary<string, Queue<Command>>? _lanes; // a room is in it while one of its commands is beginning
+    private Lane? _lanes; // of the rooms of which a command is beginning: at most as many as commands may be under way, and nothing while idle
     private BadFrames _badFrames;
     private int _inFlight;
     private TaskCompletionSource? _room;
@@ -47,26 +47,27 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
             if (_badFrames.Count(dispatcher.Time)) connection.Close(CloseCodes.PolicyViolation, "too many bad frames");
             return;
         }
-        var lane = dispatcher.LaneOf(connection, command);
+        var room = dispatcher.LaneOf(connection, command);
+        Lane? lane = null;
         lock (_gate)
         {
             _inFlight++;
-            if (lane is not null)
+            if (room is not null)
             {
-                _lanes ??= [];
-                if (_lanes.TryGetValue(lane, out var waiting))
+                for (lane = _lanes; lane is not null && lane.Room != room;) lane = lane.Next;
+                if (lane is not null)
                 {
-                    waiting.Enqueue(command);
+                    (lane.Waiting ??= new Queue<Command>()).Enqueue(command);
                     return;
                 }
-                _lanes.Add(lane, new Queue<Command>(0));
+                lane = _lanes = new Lane(room, _lanes);
             }
         }
         _ = RunAsync(lane, command); // observed through _inFlight
     }
 
     // Never throws: the dispatcher turns every failure into a reply.
-    private async Task RunAsync(string? lane, Command command)
+    private async Task RunAsync(Lane? lane, Command command)
     {
         while (true)
         {
@@ -76,13 +77,25 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
             if (lane is null) return;
             lock (_gate)
             {
-                if (!_lanes![lane].TryDequeue(out command))
+                if (lane.Waiting is null || !lane.Waiting.TryDequeue(out command))
                 {
-                    _lanes.Remove(lane);
+                    Remove(lane);
                     return;
                 }
             }
         }
+    }
+
+    private void Remove(Lane lane)
+    {
+        if (_lanes == lane)
+        {
+            _lanes = lane.Next;
+            return;
+        }
+        var before = _lanes!;
+        while (before.Next != lane) before = before.Next!;
+        before.Next = lane.Next;
     }
 
     private async Task FinishAsync(Task rest)
@@ -102,5 +115,12 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
         }
         room?.TrySetResult();
         idle?.TrySetResult();
+    }
+
+    private sealed class Lane(string room, Lane? next)
+    {
+        public string Room => room;
+        public Lane? Next { get; set; } = next;
+        public Queue<Command>? Waiting { get; set; }
     }
 }

@@ -1,14 +1,14 @@
 using Chat.Contracts;
-using Chat.Data.History;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
+using Chat.Realtime.History;
 using Chat.Realtime.Presence;
 using Chat.Realtime.Reading;
 
 namespace Chat.Realtime.Commands;
 
 /// <summary>The commands that ask about a room: <c>history</c>, <c>presence</c>, <c>read</c>. Each answers with its encoded ack.</summary>
-internal sealed class RoomQueries(RoomAdmission admission, RoomHistory history, PresenceQuery presence, ReadMarkers markers)
+internal sealed class RoomQueries(RoomAdmission admission, SharedHistory history, PresenceQuery presence, ReadMarkers markers)
 {
     public async Task<ReadOnlyMemory<byte>> HistoryAsync(ConnectedUser user, string roomId, Command command, CancellationToken cancellationToken)
     {

@@ -1,3 +1,5 @@
+using Chat.Realtime.History;
+
 namespace Chat.Realtime.Fanout;
 
 internal static class FanoutServices
@@ -10,6 +12,7 @@ internal static class FanoutServices
         services.AddSingleton<LocalRooms>();
         services.AddSingleton<UserFeeds>();
         services.AddSingleton<RoomAdmission>();
+        services.AddSingleton<SharedHistory>();
         services.AddSingleton<RoomSubscriber>();
         services.AddSingleton<LiveChannels>();
         services.AddHostedService<FanoutHeartbeat>();

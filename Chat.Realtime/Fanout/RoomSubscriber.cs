@@ -4,6 +4,7 @@ using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Realtime.Commands;
 using Chat.Realtime.Connections;
+using Chat.Realtime.History;
 using Microsoft.Extensions.Options;
 
 namespace Chat.Realtime.Fanout;
@@ -14,7 +15,7 @@ namespace Chat.Realtime.Fanout;
 /// a direct room's by the user's feed) and does not say what it has gets what it has not got yet, before the ack.
 /// </summary>
 internal sealed class RoomSubscriber(
-    LocalRooms rooms, UserFeeds users, RoomAdmission admission, RoomHistory history, MessageOverlay overlay, EpochStore epochs,
+    LocalRooms rooms, UserFeeds users, RoomAdmission admission, SharedHistory history, EpochStore epochs,
     IOptions<ConnectionOptions> options, TimeProvider time)
 {
     // Each attempt reads a later head. A room whose events outrun five reads is too fast to be joined now.
@@ -97,11 +98,8 @@ internal sealed class RoomSubscriber(
         string roomId, long? after, bool isSaid, CancellationToken cancellationToken)
     {
         if (after is not { } since) return (await history.GetBoundsAsync(roomId, cancellationToken), []);
-        var (bounds, events) = await history.ReadAfterAsync(roomId, since, ProtocolLimits.MaxRecoveredEvents, cancellationToken);
+        var (bounds, events) = await history.ReadMissedAsync(roomId, since, cancellationToken);
         // A direct room whose head the user's feed did not know is new, or Redis has lost the heads; then what the room has is of an older epoch and was not missed.
-        if (!isSaid && since == 0 && bounds.Epoch < epochs.Known) return (bounds, []);
-        if (events is null) return (bounds, null);
-        // Read again, not live: what was deleted meanwhile is not shown any more.
-        return (bounds, await overlay.ApplyAsync(roomId, events, new StretchOrigin(ReachesHead: true, StartsHot: false), stateFor: null, cancellationToken));
+        return !isSaid && since == 0 && bounds.Epoch < epochs.Known ? (bounds, []) : (bounds, events);
     }
 }
