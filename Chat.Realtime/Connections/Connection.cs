@@ -224,7 +224,8 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     {
         _closing = true;
         ClosedWith = (code, reason);
-        _closeDeadline = _time.GetTimestamp() + (long)(_options.CloseTimeout.TotalSeconds * _time.TimestampFrequency);
+        var patience = code == CloseCodes.SlowConsumer ? _options.SlowConsumerTimeout : _options.CloseTimeout;
+        _closeDeadline = _time.GetTimestamp() + (long)(patience.TotalSeconds * _time.TimestampFrequency);
         _replyRoom?.TrySetResult();
         _replyRoom = null;
         if (_socket is not null && _waiting is null) FlushWaiting();

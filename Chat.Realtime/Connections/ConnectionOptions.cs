@@ -34,6 +34,12 @@ public sealed class ConnectionOptions
     /// <summary>How long a close handshake may take before the socket is cut. Default 5 s.</summary>
     public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long a client that read too slowly has to take the close with 4408 before the socket is cut. Longer than other closes: whoever was frozen for a moment
+    /// then learns why it was closed. Only the close frame waits meanwhile. Default 30 s.
+    /// </summary>
+    public TimeSpan SlowConsumerTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>A connection from which nothing was heard for this long is closed with 1001. Default 40 s, twice the heartbeat.</summary>
     public TimeSpan SilenceTimeout { get; set; } = TimeSpan.FromMilliseconds(2 * ProtocolLimits.HeartbeatMs);
 }
@@ -52,6 +58,7 @@ internal sealed class ConnectionOptionsValidator : IValidateOptions<ConnectionOp
         if (options.MaxSubscriptions < 1) failures.Add($"{ConnectionOptions.Section}:MaxSubscriptions must be at least 1.");
         if (options.MaxConnections < 0) failures.Add($"{ConnectionOptions.Section}:MaxConnections is {options.MaxConnections}: give a number from 1, or 0 for what the limit of open files leaves.");
         if (options.CloseTimeout <= TimeSpan.Zero) failures.Add($"{ConnectionOptions.Section}:CloseTimeout must be positive, e.g. 00:00:05.");
+        if (options.SlowConsumerTimeout <= TimeSpan.Zero) failures.Add($"{ConnectionOptions.Section}:SlowConsumerTimeout must be positive, e.g. 00:00:30.");
         if (options.SilenceTimeout <= TimeSpan.Zero) failures.Add($"{ConnectionOptions.Section}:SilenceTimeout must be positive, e.g. 00:00:40.");
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }

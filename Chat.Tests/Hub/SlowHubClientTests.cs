@@ -16,7 +16,7 @@ public sealed class SlowHubClientTests(NodeFixture fixture)
     [Fact]
     public async Task It_is_closed_with_4408_and_the_others_do_not_notice()
     {
-        await using var node = await StartAsync(closeTimeout: "00:00:20");
+        await using var node = await StartAsync(patience: "00:00:30");
         var (ann, bob, roomId) = await RoomAsync(node);
         using var slow = await SlowHubClient.SubscribeAsync(node, bob, roomId);
         await SendUntilClosedAsync(node, ann, bob, roomId);
@@ -27,15 +27,15 @@ public sealed class SlowHubClientTests(NodeFixture fixture)
     [Fact]
     public async Task Who_does_not_read_even_the_close_is_cut()
     {
-        await using var node = await StartAsync(closeTimeout: "00:00:01");
+        await using var node = await StartAsync(patience: "00:00:01");
         var (ann, bob, roomId) = await RoomAsync(node);
         using var slow = await SlowHubClient.SubscribeAsync(node, bob, roomId);
         await SendUntilClosedAsync(node, ann, bob, roomId);
         await Await.UntilAsync(() => node.Services.GetRequiredService<ConnectionRegistry>().OfUser(bob).Count == 0, "the end of the connection");
     }
 
-    private async Task<TestNode> StartAsync(string closeTimeout) => await TestNode.StartAsync(
-        await fixture.BackingAsync(), ("Chat:Connections:MaxQueuedBytes", "65536"), ("Chat:Connections:CloseTimeout", closeTimeout));
+    private async Task<TestNode> StartAsync(string patience) => await TestNode.StartAsync(
+        await fixture.BackingAsync(), ("Chat:Connections:MaxQueuedBytes", "65536"), ("Chat:Connections:SlowConsumerTimeout", patience));
 
     private static async Task<(string Ann, string Bob, string RoomId)> RoomAsync(TestNode node)
     {

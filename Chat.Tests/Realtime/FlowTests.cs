@@ -7,6 +7,7 @@ using Chat.Realtime.Auth;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Chat.Tests.Realtime;
 
@@ -17,7 +18,7 @@ public class FlowTests(NodeFixture fixture)
     public async Task A_client_that_does_not_read_is_closed_with_4408_and_the_others_do_not_notice()
     {
         await using var node = await TestNode.StartAsync(
-            await fixture.BackingAsync(), ("Chat:Connections:MaxQueuedBytes", "65536"), ("Chat:Connections:CloseTimeout", "00:00:20"));
+            await fixture.BackingAsync(), ("Chat:Connections:MaxQueuedBytes", "65536"));
         var (ann, bob) = (NodeFixture.Name("ann"), NodeFixture.Name("bob"));
         var roomId = NodeFixture.Name("room");
         using (var http = node.Http(ann))
@@ -54,6 +55,31 @@ public class FlowTests(NodeFixture fixture)
         Assert.Equal(FrameKind.Close, frame.Kind);
         Assert.False(connection.TryTake(out _));
         Assert.False(connection.TrySend(new byte[1]));
+    }
+
+    [Theory]
+    [InlineData(CloseCodes.SlowConsumer, 30)]
+    [InlineData(CloseCodes.GoingAway, 5)]
+    public void Who_read_too_slowly_has_half_a_minute_to_take_the_close_and_others_have_five_seconds(int code, int seconds)
+    {
+        var time = new FakeTimeProvider();
+        var connection = new Connection("c", new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue), new ConnectionOptions(), time);
+        var cut = false;
+        connection.Attach(new NoWriter(), () => cut = true);
+        connection.Close(code, "");
+        time.Advance(TimeSpan.FromSeconds(seconds));
+        connection.Tick(time.GetUtcNow());
+        Assert.False(cut);
+        time.Advance(TimeSpan.FromSeconds(1));
+        connection.Tick(time.GetUtcNow());
+        Assert.True(cut);
+    }
+
+    private sealed class NoWriter : IThreadPoolWorkItem
+    {
+        public void Execute()
+        {
+        }
     }
 
     [Fact]
