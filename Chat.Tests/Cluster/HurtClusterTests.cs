@@ -1,0 +1,73 @@
+using Chat.Tests.Backends;
+using Chat.Tests.Epochs;
+using Chat.Tests.Realtime;
+
+namespace Chat.Tests.Cluster;
+
+/// <summary>A cluster is hurt while members chat in rooms of all shards: what was acknowledged is there once and in its order.</summary>
+public sealed class HurtClusterTests(PostgresFixture postgres)
+{
+    private const int AShard = 1;
+
+    [Fact]
+    public Task A_shard_that_forgets_everything() => HurtAsync(cluster => cluster.Servers[AShard].AskAsync("FLUSHALL"));
+
+    [Fact]
+    public Task A_primary_that_is_killed_and_comes_back() => HurtAsync(async cluster =>
+    {
+        await cluster.Servers[AShard].KillServerAsync();
+        await cluster.Servers[AShard].StartAsync();
+    });
+
+    [Fact]
+    public Task A_primary_that_is_killed_and_comes_back_empty() => HurtAsync(async cluster =>
+    {
+        await cluster.Servers[AShard].KillAndEmptyAsync();
+        await cluster.Servers[AShard].StartAsync();
+    });
+
+    [Fact]
+    public Task A_primary_that_is_killed_and_replaced_by_its_replica() => HurtAsync(
+        cluster => cluster.Servers[AShard].KillServerAsync(), prepare: cluster => cluster.AddAsync(replicaOf: cluster.Servers[AShard]));
+
+    [Fact]
+    public async Task Slots_that_move_while_members_listen()
+    {
+        await using var cluster = await RedisCluster.StartAsync();
+        await using var platform = await Platform.StartAsync(cluster, postgres);
+        await platform.StartPersisterAsync();
+        var (ann, bob) = (RedisCluster.NameOn(0, "ann"), RedisCluster.NameOn(0, "bob"));
+        var room = RedisCluster.NameOn(0);
+        using var http = platform.Nodes[0].Http(ann);
+        using var made = await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = room, name = room, kind = "public" }));
+        await using var sender = await platform.Nodes[0].ConnectAsync(ann);
+        await using var listener = await platform.Nodes[1].ConnectAsync(bob);
+        await listener.AskAsync(new { event_type = "subscribe", room_id = room });
+        foreach (var name in new[] { room, bob }) await cluster.MoveSlotAsync(RedisCluster.SlotOf(name), cluster.Servers[0], cluster.Servers[2]);
+
+        for (var i = 0; i < 5; i++)
+        {
+            var seq = (await sender.AskAsync(new { event_type = "chat_message", room_id = room, content = $"{i}" })).GetProperty("seq").GetInt64();
+            Assert.Equal(seq, (await listener.NextAsync("chat_message")).GetProperty("seq").GetInt64());
+            await sender.AskAsync(new { event_type = "direct_message", user_id = bob, content = $"direct {i}" });
+            Assert.Equal($"direct {i}", (await listener.NextAsync("chat_message")).GetProperty("content").GetString());
+        }
+        Assert.Equal(0, await platform.EpochAsync());
+    }
+
+    private async Task HurtAsync(Func<RedisCluster, Task> hurt, Func<RedisCluster, Task>? prepare = null)
+    {
+        await using var cluster = await RedisCluster.StartAsync();
+        if (prepare is not null) await prepare(cluster);
+        await using var platform = await Platform.StartAsync(cluster, postgres);
+        await platform.StartPersisterAsync();
+        await using var chains = await Chains.StartAsync(platform, Enumerable.Range(0, 3).Select(shard => RedisCluster.NameOn(shard)));
+        await chains.FlowAsync(20);
+
+        await hurt(cluster);
+
+        await chains.FlowAsync(20);
+        await chains.VerifyAsync();
+        Assert.InRange(await platform.EpochAsync(), 1, 3);
+    }
+}
