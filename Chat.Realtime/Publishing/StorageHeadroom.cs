@@ -23,7 +23,7 @@ internal sealed class StorageHeadroom(IConnectionMultiplexer redis, TimeProvider
         IServer server;
         try
         {
-            server = redis.GetServer(RedisKeys.Head(roomId));
+            server = redis.GetServer((RedisKey)RedisKeys.Head(roomId));
         }
         catch (InvalidOperationException)
         {
