@@ -28,7 +28,11 @@ public sealed class HurtClusterTests(PostgresFixture postgres)
 
     [Fact]
     public Task A_primary_that_is_killed_and_replaced_by_its_replica() => HurtAsync(
-        cluster => cluster.Servers[AShard].KillServerAsync(), prepare: cluster => cluster.AddAsync(replicaOf: cluster.Servers[AShard]));
+        cluster => cluster.Servers[AShard].KillServerAsync(), prepare: async cluster =>
+        {
+            await cluster.AddAsync(replicaOf: cluster.Servers[AShard]);
+            await cluster.Servers[AShard].AskAsync("CONFIG", "SET", "min-replicas-to-write", 1);
+        });
 
     [Fact]
     public async Task Slots_that_move_while_members_listen()

@@ -67,6 +67,7 @@ public sealed class ClusterTests : IAsyncLifetime
         await one.ExpectAsync(e => e.EventType == EventTypes.Typing && e.SenderId == bob.UserId, "typing");
         var receipt = await one.Connection.SendDirectMessageAsync(bob.UserId, "psst").Within("the receipt");
         await two.ExpectAsync(e => e.EventId == receipt.EventId, "the direct message");
+        Assert.Equal(":1\r\n", await OwnerOf(receipt.RoomId).AskAsync("EXISTS", RedisKeys.Head(receipt.RoomId)));
     }
 
     private RedisClusterServer OwnerOf(string roomId) =>
