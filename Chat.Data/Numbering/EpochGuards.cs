@@ -31,6 +31,9 @@ public sealed class EpochGuards(IConnectionMultiplexer redis)
     private readonly Lazy<RedisKey[]> _ofSlots = new(() => FindTags(redis), LazyThreadSafetyMode.PublicationOnly);
     private int _looks = -1;
 
+    /// <summary>True on a Redis Cluster, once this process has reached it: the library hashes keys only where slots matter.</summary>
+    public bool IsCluster => redis.HashSlot(RedisKeys.EpochGuard) >= 0;
+
     /// <summary>The guard under which events of the room are numbered.</summary>
     public RedisKey Of(string roomId) => redis.HashSlot(RedisKeys.Head(roomId)) is >= 0 and var slot ? _ofSlots.Value[slot] : RedisKeys.EpochGuard;
 
@@ -55,9 +58,6 @@ public sealed class EpochGuards(IConnectionMultiplexer redis)
             throw new RedisException("No server of the cluster can be reached.", failure);
         }
     }
-
-    // The library hashes keys only where slots matter.
-    private bool IsCluster => redis.HashSlot(RedisKeys.EpochGuard) >= 0;
 
     private static RedisKey[] FindTags(IConnectionMultiplexer redis)
     {

@@ -1,5 +1,7 @@
+using Chat.Contracts;
 using Chat.Tests.Backends;
 using Chat.Tests.Epochs;
+using Chat.Tests.Persister;
 using Chat.Tests.Realtime;
 
 namespace Chat.Tests.Cluster;
@@ -59,6 +61,35 @@ public sealed class HurtClusterTests(PostgresFixture postgres)
         Assert.Equal(0, await platform.EpochAsync());
     }
 
+    [Fact]
+    public async Task Presence_that_one_shard_has_lost_comes_back_though_nobody_does_anything()
+    {
+        await using var cluster = await RedisCluster.StartAsync();
+        await using var platform = await Platform.StartAsync(cluster, postgres);
+        string[] users = [RedisCluster.NameOn(0, "user"), RedisCluster.NameOn(1, "user"), RedisCluster.NameOn(2, "user")];
+        // The leases stay.
+        var shard = (LeasesShard() + 1) % 3;
+        var node = platform.Nodes[0];
+        var clients = new List<TestClient>();
+        foreach (var user in users) clients.Add(await node.ConnectAsync(user));
+        var room = RedisCluster.NameOn(0);
+        using var http = node.Http(users[0]);
+        using var made = await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = room, name = room, kind = "public" }));
+        foreach (var client in clients) await client.AskAsync(new { event_type = "subscribe", room_id = room });
+        await CountsThreeAsync();
+
+        Assert.Equal(":1\r\n", await cluster.Servers[shard].AskAsync("EXISTS", RedisKeys.Presence(users[shard])));
+        await cluster.Servers[shard].AskAsync("FLUSHALL");
+
+        await CountsThreeAsync();
+        foreach (var client in clients) await client.DisposeAsync();
+
+        Task CountsThreeAsync() => PersisterServers.PollAsync(
+            async () => (await clients[0].AskAsync(new { event_type = "presence", room_id = room })) is var reply && reply.TryGetProperty("count", out var count) && count.GetInt32() == 3, () => "three online");
+
+        static int LeasesShard() => Enumerable.Range(0, 3).First(primary => RedisCluster.SlotOf(RedisKeys.Nodes) < RedisCluster.FirstSlot(primary + 1));
+    }
+
     private async Task HurtAsync(Func<RedisCluster, Task> hurt, Func<RedisCluster, Task>? prepare = null)
     {
         await using var cluster = await RedisCluster.StartAsync();
@@ -72,6 +103,6 @@ public sealed class HurtClusterTests(PostgresFixture postgres)
 
         await chains.FlowAsync(20);
         await chains.VerifyAsync();
-        Assert.InRange(await platform.EpochAsync(), 1, 3);
+        Assert.NotEqual(0, await platform.EpochAsync());
     }
 }
