@@ -1,3 +1,4 @@
+using System.Net;
 using Chat.Contracts;
 using Chat.Tests.Backends;
 using Chat.Tests.Epochs;
@@ -88,6 +89,24 @@ public sealed class HurtClusterTests(PostgresFixture postgres)
             async () => (await clients[0].AskAsync(new { event_type = "presence", room_id = room })) is var reply && reply.TryGetProperty("count", out var count) && count.GetInt32() == 3, () => "three online");
 
         static int LeasesShard() => Enumerable.Range(0, 3).First(primary => RedisCluster.SlotOf(RedisKeys.Nodes) < RedisCluster.FirstSlot(primary + 1));
+    }
+
+    [Fact]
+    public async Task A_full_shard_refuses_the_sends_of_its_own_rooms_and_no_others()
+    {
+        await using var cluster = await RedisCluster.StartAsync();
+        await using var platform = await Platform.StartAsync(cluster, postgres);
+        await using var here = await Chain.StartAsync(platform, RedisCluster.NameOn(AShard));
+        await using var elsewhere = await Chain.StartAsync(platform, RedisCluster.NameOn(AShard + 1));
+        var memory = await cluster.Servers[AShard].AskAsync("INFO", "memory");
+        var used = long.Parse(memory.Split('\n').Single(line => line.StartsWith("used_memory:", StringComparison.Ordinal))["used_memory:".Length..]);
+
+        // Above four fifths, and not yet so full that Redis itself refuses.
+        await cluster.Servers[AShard].AskAsync("CONFIG", "SET", "maxmemory", used * 11 / 10);
+        await PersisterServers.PollAsync(async () => await here.TryAsync() == HttpStatusCode.ServiceUnavailable, () => "a refusal");
+        await elsewhere.SendAsync(3);
+        await cluster.Servers[AShard].AskAsync("CONFIG", "SET", "maxmemory", 0);
+        await here.SendAsync(3);
     }
 
     private async Task HurtAsync(Func<RedisCluster, Task> hurt, Func<RedisCluster, Task>? prepare = null)
