@@ -96,8 +96,10 @@ public sealed class HurtClusterTests(PostgresFixture postgres)
     {
         await using var cluster = await RedisCluster.StartAsync();
         await using var platform = await Platform.StartAsync(cluster, postgres);
+        await platform.StartPersisterAsync();
         await using var here = await Chain.StartAsync(platform, RedisCluster.NameOn(AShard));
         await using var elsewhere = await Chain.StartAsync(platform, RedisCluster.NameOn(AShard + 1));
+        foreach (var chain in new[] { here, elsewhere }) await chain.SendAsync(3);
         var memory = await cluster.Servers[AShard].AskAsync("INFO", "memory");
         var used = long.Parse(memory.Split('\n').Single(line => line.StartsWith("used_memory:", StringComparison.Ordinal))["used_memory:".Length..]);
 
