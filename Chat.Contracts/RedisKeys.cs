@@ -7,6 +7,9 @@ public static class RedisKeys
 {
     /// <summary>Guard of the numbering: the current epoch in decimal. The numbering script refuses when it differs from its own.</summary>
     public const string EpochGuard = "chat:epoch";
+    /// <summary>The guard of one slot of a Redis Cluster, where each slot has its own: on the same shard as the slot's rooms, wherever they move.</summary>
+    /// <param name="tag">A number whose hash lies in the slot.</param>
+    public static string SlotGuard(int tag) => $"{EpochGuard}:{{{tag}}}";
 
     /// <summary>Hot stream of a room: entry id <c>seq-0</c>, fields <c>i</c> (event id), <c>t</c> (timestamp, Unix ms), <c>e</c> (epoch), <c>b</c> (envelope without seq and epoch).</summary>
     public static string Stream(string roomId) => $"r:{{{roomId}}}:s";

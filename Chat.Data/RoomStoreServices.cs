@@ -12,6 +12,7 @@ public static class RoomStoreServices
         services.AddHealthChecks().AddCheck<RedisRequirements>("redis-settings");
         return services
             .AddSingleton<RedisRequirements>()
+            .AddSingleton<EpochGuards>()
             .AddSingleton<EpochStore>()
             .AddSingleton<OpenPartitions>()
             .AddSingleton<EventStore>()

@@ -16,6 +16,7 @@ internal static class RedisTimeouts
 
     public static void Set(ConfigurationOptions options)
     {
+        options.AllowAdmin = true; // the health check asks a cluster how it is, and the client library counts that among the administrator's commands
         options.AsyncTimeout = CommandMs;
         options.SyncTimeout = CommandMs;
         options.ConnectTimeout = ConnectMs;

@@ -1,4 +1,5 @@
 using Chat.Data.Model;
+using Chat.Data.Numbering;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.Log;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -13,15 +14,15 @@ internal sealed class LogHealth(EventLog log) : IHealthCheck
         Task.FromResult(log.Trouble is { } trouble ? HealthCheckResult.Degraded(trouble) : HealthCheckResult.Healthy());
 }
 
-/// <summary>Redis answers, to commands and to subscribers.</summary>
-internal sealed class RedisHealth(IConnectionMultiplexer redis, RedisSubscribers subscribers) : IHealthCheck
+/// <summary>Redis answers, to commands and to subscribers; of a cluster, every shard.</summary>
+internal sealed class RedisHealth(IConnectionMultiplexer redis, RedisSubscribers subscribers, EpochGuards guards) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         if (!subscribers.IsConnected) return HealthCheckResult.Degraded("the subscriber connection is lost");
         try
         {
-            await redis.GetDatabase().PingAsync().WaitAsync(cancellationToken);
+            await Task.WhenAll(guards.Some().Select(guard => redis.GetDatabase().KeyExistsAsync(guard))).WaitAsync(cancellationToken);
             return HealthCheckResult.Healthy();
         }
         catch (Exception e) when (e is RedisException or TimeoutException)

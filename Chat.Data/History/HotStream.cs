@@ -1,5 +1,6 @@
 using System.Globalization;
 using Chat.Contracts;
+using Chat.Data.Numbering;
 using StackExchange.Redis;
 
 namespace Chat.Data.History;
@@ -20,10 +21,10 @@ public readonly record struct HotEvent(NumberedEvent Event, Guid EventId, long T
 /// The newest events of each room in Redis. Head and events are read by one script, so that an event up to the head is never missed;
 /// what is older than the stream has been persisted before it was trimmed.
 /// </summary>
-public sealed class HotStream(IConnectionMultiplexer redis)
+public sealed class HotStream(IConnectionMultiplexer redis, EpochGuards guards)
 {
     private const string Fields = "redis.call('HMGET', KEYS[1], 'head', 'epoch', 'first', 'persisted', 'access')";
-    private const string Guard = $"redis.call('GET', '{RedisKeys.EpochGuard}')";
+    private const string Guard = "redis.call('GET', KEYS[3])";
     private const string ReadOldest = $"return {{{Fields}, redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[2], 'COUNT', ARGV[3]), {Guard}}}";
     private const string ReadNewest = $"return {{{Fields}, redis.call('XREVRANGE', KEYS[2], ARGV[2], ARGV[1], 'COUNT', ARGV[3]), {Guard}}}";
 
@@ -64,7 +65,7 @@ public sealed class HotStream(IConnectionMultiplexer redis)
         string script, bool descending, string roomId, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken)
     {
         RedisValue[] range = [afterSeq <= 0 ? "-" : $"({Id(afterSeq)}", beforeSeq == long.MaxValue ? "+" : $"({Id(Math.Max(beforeSeq, 1))}", limit];
-        var reply = await redis.GetDatabase().ScriptEvaluateAsync(script, Keys(roomId), range).WaitAsync(cancellationToken);
+        var reply = await redis.GetDatabase().ScriptEvaluateAsync(script, [.. Keys(roomId), guards.Of(roomId)], range).WaitAsync(cancellationToken);
         var fields = reply[0];
         var entries = reply[1];
         var events = new HotEvent[entries.Length];

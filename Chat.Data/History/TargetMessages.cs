@@ -35,7 +35,7 @@ public sealed class TargetMessages(RoomNumbering numbering, HotStream hot, Event
                     message = found;
                 }
                 // In an open partition of the epoch in force, every event of the log is in Redis or in Postgres: the message, and its deletion.
-                if (await epochs.EnsureInForceAsync(cancellationToken) == epoch && isOpen) return message;
+                if (await epochs.EnsureInForceAsync(roomId, cancellationToken) == epoch && isOpen) return message;
                 if (!await open.WaitAsync(roomId, ClosedPatience, cancellationToken)) break;
             }
         }

@@ -13,11 +13,13 @@ public readonly record struct NumberingEpoch(int Number, DateTimeOffset StartedA
 /// its guard have certainly reached Redis, and one whose outcome is unknown is never used, so no two servers ever number in the same epoch.
 /// With a new epoch every partition of the log is closed (<see cref="OpenPartitions"/>).
 /// </summary>
-public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMultiplexer redis, ILogger<EpochStore> logger) : IDisposable
+public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMultiplexer redis, EpochGuards guards, ILogger<EpochStore> logger) : IDisposable
 {
     // Takeovers of all processes wait for one another under this advisory lock: "chatepoc" in ASCII.
     private const long TakeoverLock = 0x63686174_65706f63;
     private const int NoEpoch = -1;
+    // Of the guards of a cluster: what is under way at once is answered well within a command's time-out.
+    private const int GuardsAtOnce = 4_096;
     private static readonly TimeSpan TakeoverTimeout = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _oneAtATime = new(1);
@@ -41,14 +43,10 @@ public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMul
     /// The epoch in which Redis numbers now. A server that has lost the guard or the script is found here, before anybody has numbered: a takeover
     /// begins at once. Throws <see cref="NumberingUnavailableException"/>.
     /// </summary>
-    public async Task<int> EnsureInForceAsync(CancellationToken cancellationToken)
-    {
-        var script = await GetScriptAsync(cancellationToken);
-        var (guard, isLoaded) = await AskRedisAsync(script.Epoch, cancellationToken);
-        return guard == script.Epoch && isLoaded
-            ? script.Epoch
-            : (await ReplaceAsync(script.Epoch, guard ?? NoEpoch, cancellationToken)).Epoch;
-    }
+    public Task<int> EnsureInForceAsync(CancellationToken cancellationToken) => EnsureInForceAsync(guards.Some(), cancellationToken);
+
+    /// <summary>As <see cref="EnsureInForceAsync(CancellationToken)"/>, where the room is numbered: other shards may be away.</summary>
+    public Task<int> EnsureInForceAsync(string roomId, CancellationToken cancellationToken) => EnsureInForceAsync([guards.Of(roomId)], cancellationToken);
 
     /// <summary>The script of the current epoch as this process knows it.</summary>
     internal async ValueTask<NumberingScript> GetScriptAsync(CancellationToken cancellationToken)
@@ -97,14 +95,22 @@ public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMul
         }
     }
 
+    private async Task<int> EnsureInForceAsync(IReadOnlyList<RedisKey> some, CancellationToken cancellationToken)
+    {
+        var script = await GetScriptAsync(cancellationToken);
+        return await IsInForceAsync(script, some, cancellationToken)
+            ? script.Epoch
+            : (await ReplaceAsync(script.Epoch, await ReadAsync(some, cancellationToken) ?? NoEpoch, cancellationToken)).Epoch;
+    }
+
     /// <summary>
     /// The epoch in force, of a process that starts while Postgres is away. When it began is not known, so nothing counts as surely unknown before it.
     /// Should Postgres know it as discarded, its numbers are still nobody else's.
     /// </summary>
     private async Task<NumberingScript?> FindInRedisAsync(CancellationToken cancellationToken)
     {
-        var (guard, _) = await AskRedisAsync(NoEpoch, cancellationToken);
-        if (guard is not { } epoch || !(await AskRedisAsync(epoch, cancellationToken)).IsLoaded)
+        var some = guards.Some();
+        if (await ReadAsync(some, cancellationToken) is not { } epoch || !await IsInForceAsync(new NumberingScript(epoch), some, cancellationToken))
             return null;
         await _oneAtATime.WaitAsync(cancellationToken);
         try
@@ -118,16 +124,20 @@ public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMul
         }
     }
 
-    private async Task<(int? Guard, bool IsLoaded)> AskRedisAsync(int epoch, CancellationToken cancellationToken)
+    private Task<bool> IsInForceAsync(NumberingScript script, IReadOnlyList<RedisKey> some, CancellationToken cancellationToken) => AskRedisAsync(async database =>
+        (await Task.WhenAll(some.Select(guard => script.IsInForceAsync(database, guard)))).All(isInForce => isInForce), cancellationToken);
+
+    /// <summary>The latest epoch that stands in the guards; null when all are lost.</summary>
+    private Task<int?> ReadAsync(IReadOnlyList<RedisKey> some, CancellationToken cancellationToken) => AskRedisAsync(async database =>
+        // A value that is not there would be read as 0, which is an epoch.
+        (await Task.WhenAll(some.Select(guard => database.StringGetAsync(guard))))
+            .Max(value => value is { IsNull: false } && value.TryParse(out int number) ? number : (int?)null), cancellationToken);
+
+    private async Task<T> AskRedisAsync<T>(Func<IDatabase, Task<T>> question, CancellationToken cancellationToken)
     {
         try
         {
-            var database = redis.GetDatabase();
-            var guard = database.StringGetAsync(RedisKeys.EpochGuard);
-            var scripts = database.ExecuteAsync("SCRIPT", "EXISTS", new NumberingScript(epoch).Hash);
-            await Task.WhenAll(guard, scripts).WaitAsync(cancellationToken);
-            // A value that is not there would be read as 0, which is an epoch.
-            return (await guard is { IsNull: false } value && value.TryParse(out int number) ? number : null, (int)(await scripts)[0] == 1);
+            return await question(redis.GetDatabase()).WaitAsync(cancellationToken);
         }
         catch (Exception failure) when (failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
         {
@@ -169,17 +179,39 @@ public sealed partial class EpochStore(NpgsqlDataSource database, IConnectionMul
         }
     }
 
+    /// <summary>
+    /// Every shard gets the script, then every slot its guard: the epoch is current only when all are there. Nothing is sent twice, so a guard that was lost
+    /// again stays lost, and one of an epoch that was discarded on the way does no harm.
+    /// </summary>
     private async Task LoadAsync(NumberingScript script)
     {
-        // One transaction, sent once: the guard never names an epoch whose script is not there.
-        var transaction = redis.GetDatabase().CreateTransaction();
+        var shards = guards.ByShard();
+        await Task.WhenAll(shards.Select(shard => LoadAsync(script, shard[0])));
+        foreach (var some in shards.SelectMany(shard => shard.Skip(1)).Chunk(GuardsAtOnce))
+        {
+            if (!(await Task.WhenAll(some.Select(guard => redis.GetDatabase().StringSetAsync(guard, script.Epoch)))).All(isSet => isSet))
+                throw NotTaken(script);
+        }
+    }
+
+    private async Task LoadAsync(NumberingScript script, RedisKey guard)
+    {
+        var database = redis.GetDatabase();
+        // Whoever is asked a question says where its slot has moved to; a transaction does not.
+        if (guard != RedisKeys.EpochGuard)
+            await database.KeyExistsAsync(guard);
+        // One transaction, sent once: the guard never names an epoch whose script is not there, and only a primary takes the script: a replica that had it
+        // could be promoted with fewer numbers than were given out, and go on.
+        var transaction = database.CreateTransaction();
         var load = transaction.ExecuteAsync("SCRIPT", "LOAD", script.Text);
-        var guard = transaction.StringSetAsync(RedisKeys.EpochGuard, script.Epoch);
+        var set = transaction.StringSetAsync(guard, script.Epoch);
         await transaction.ExecuteAsync();
         var hash = (string?)await load;
-        if (!await guard || hash != script.Hash)
-            throw new NumberingUnavailableException($"Redis did not take the script of epoch {script.Epoch}.");
+        if (!await set || hash != script.Hash)
+            throw NotTaken(script);
     }
+
+    private static NumberingUnavailableException NotTaken(NumberingScript script) => new($"Redis did not take the script of epoch {script.Epoch}.");
 
     private NumberingScript Use(NumberingEpoch epoch)
     {

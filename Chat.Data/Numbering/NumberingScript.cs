@@ -20,9 +20,7 @@ internal sealed class NumberingScript
     public NumberingScript(int epoch)
     {
         Epoch = epoch;
-        Text = Template
-            .Replace("@EPOCH@", epoch.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
-            .Replace("@GUARD@", RedisKeys.EpochGuard, StringComparison.Ordinal);
+        Text = Template.Replace("@EPOCH@", epoch.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
 #pragma warning disable CA5350 // Redis names scripts by their SHA-1.
         Hash = Convert.ToHexStringLower(SHA1.HashData(Encoding.UTF8.GetBytes(Text)));
 #pragma warning restore CA5350
@@ -34,13 +32,28 @@ internal sealed class NumberingScript
 
     public string Hash { get; }
 
-    /// <summary>Calls the script; what Redis refuses comes as <see cref="RedisServerException"/>.</summary>
-    public async Task<IReadOnlyList<EventNumber>> CallAsync(IDatabase redis, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events)
+    /// <summary>Whether the server of this guard would number in the epoch; numbers nothing.</summary>
+    public async Task<bool> IsInForceAsync(IDatabase redis, RedisKey guard)
     {
-        var arguments = new List<object>(9 + events.Count * FieldsPerEvent)
+        try
+        {
+            await redis.ExecuteAsync("EVALSHA", Hash, 1, guard);
+            return true;
+        }
+        catch (RedisServerException failure) when (IsRefusal(failure, out _))
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Calls the script; what Redis refuses comes as <see cref="RedisServerException"/>.</summary>
+    public async Task<IReadOnlyList<EventNumber>> CallAsync(IDatabase redis, RedisKey guard, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events)
+    {
+        var arguments = new List<object>(10 + events.Count * FieldsPerEvent)
         {
             Hash,
-            5,
+            6,
+            guard,
             (RedisKey)RedisKeys.Stream(roomId),
             (RedisKey)RedisKeys.Head(roomId),
             (RedisKey)RedisKeys.IdPrefix(roomId),
@@ -59,6 +72,18 @@ internal sealed class NumberingScript
         }
         var reply = await redis.ExecuteAsync("EVALSHA", arguments);
         return Parse(reply, events.Count);
+    }
+
+    /// <summary>True when the server does not number in the epoch of the script any more; with the epoch that it named, or -1.</summary>
+    public static bool IsRefusal(RedisServerException failure, out int seen)
+    {
+        seen = -1;
+        if (failure.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
+            return true;
+        if (!failure.Message.StartsWith("WRONGEPOCH ", StringComparison.Ordinal))
+            return false;
+        var words = failure.Message.Split(' ', 3);
+        return int.TryParse(words[1], out seen);
     }
 
     private EventNumber[] Parse(RedisResult reply, int count)

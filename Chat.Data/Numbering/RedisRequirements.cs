@@ -6,7 +6,7 @@ namespace Chat.Data.Numbering;
 
 /// <summary>
 /// The Redis settings that the promises rest on, read from the server itself. A wrong one is named in the log and makes the process
-/// <c>degraded</c>, never down: chat works without them until the day that they are for.
+/// <c>degraded</c>, never down: chat works without them until the day that they are for. Of a cluster, every primary is asked.
 /// </summary>
 public sealed partial class RedisRequirements(IConnectionMultiplexer redis, ILogger<RedisRequirements> logger) : IHealthCheck
 {
@@ -17,8 +17,17 @@ public sealed partial class RedisRequirements(IConnectionMultiplexer redis, ILog
     /// <summary>One sentence per wrong setting, with its remedy; empty when all is right. Throws <see cref="RedisException"/> when Redis does not answer.</summary>
     public async Task<IReadOnlyList<string>> FindFaultsAsync()
     {
+        var primaries = redis.GetServers().Where(server => server is { IsConnected: true, IsReplica: false }).ToList();
+        if (primaries.Count == 0)
+            throw new RedisException("No primary is connected.");
+        var faults = await Task.WhenAll(primaries.Select(FindFaultsAsync));
+        return [.. primaries.Zip(faults).SelectMany(pair => pair.Second.Select(fault => primaries.Count == 1 ? fault : $"{pair.First.EndPoint}: {fault}"))];
+    }
+
+    private static async Task<IReadOnlyList<string>> FindFaultsAsync(IServer primary)
+    {
         // INFO and not CONFIG: hosted servers refuse CONFIG. By a script, since the library keeps INFO for connections in admin mode.
-        var info = Parse((string?)await redis.GetDatabase().ScriptEvaluateAsync("return redis.call('INFO')") ?? "");
+        var info = Parse((string?)await primary.ExecuteAsync("EVAL", "return redis.call('INFO')", 0) ?? "");
         string Value(string name) => info.GetValueOrDefault(name, "");
         var faults = new List<string>();
         if (Version.TryParse(Value("redis_version"), out var version) && version.Major < OldestMajorVersion)

@@ -27,7 +27,8 @@ public readonly record struct EventNumber(Guid EventId, long Seq, int Epoch, lon
 /// Numbers the events of a room with one atomic script: known id → its number, else head + 1, appended to the hot stream, remembered, published.
 /// A second call with the same events changes nothing and answers the same, also in a later epoch.
 /// </summary>
-public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochStore epochs, OpenPartitions open, EventStore stored, ILogger<RoomNumbering> logger)
+public sealed partial class RoomNumbering(
+    IConnectionMultiplexer redis, EpochStore epochs, EpochGuards guards, OpenPartitions open, EventStore stored, ILogger<RoomNumbering> logger)
 {
     // One refusal is normal after a takeover, a second one when another process took over meanwhile; more means that epochs change faster than we call.
     private const int MaxAttempts = 4;
@@ -60,7 +61,7 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
                 var numbers = await NumberTheRestAsync(script, roomId, createdEpoch, events, persisted);
                 return await CorrectAsync(numbers, persisted, script.Epoch, cancellationToken);
             }
-            catch (RedisServerException refusal) when (IsRefusal(refusal, out var seen) && attempt < MaxAttempts)
+            catch (RedisServerException refusal) when (NumberingScript.IsRefusal(refusal, out var seen) && attempt < MaxAttempts)
             {
                 Log.Refused(logger, roomId, refusal.Message);
                 await epochs.ReplaceAsync(script.Epoch, seen, cancellationToken);
@@ -84,9 +85,9 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
             throw new EpochEndedException(epoch);
         try
         {
-            return await script.CallAsync(redis.GetDatabase(), roomId, createdEpoch, events);
+            return await script.CallAsync(redis.GetDatabase(), guards.Of(roomId), roomId, createdEpoch, events);
         }
-        catch (RedisServerException refusal) when (IsRefusal(refusal, out var seen))
+        catch (RedisServerException refusal) when (NumberingScript.IsRefusal(refusal, out var seen))
         {
             Log.Refused(logger, roomId, refusal.Message);
             await epochs.ReplaceAsync(epoch, seen, cancellationToken);
@@ -120,7 +121,7 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
         NumberingScript script, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events, IReadOnlyDictionary<Guid, EventNumber> persisted)
     {
         var rest = events.Where(pending => Persisted(pending, persisted) is null).ToList();
-        var numbers = rest.Count == 0 ? [] : await script.CallAsync(redis.GetDatabase(), roomId, createdEpoch, rest);
+        var numbers = rest.Count == 0 ? [] : await script.CallAsync(redis.GetDatabase(), guards.Of(roomId), roomId, createdEpoch, rest);
         var next = 0;
         return [.. events.Select(pending => Persisted(pending, persisted) ?? numbers[next++])];
     }
@@ -162,17 +163,6 @@ public sealed partial class RoomNumbering(IConnectionMultiplexer redis, EpochSto
     }
 
     private static bool IsAway(Exception failure) => failure is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException;
-
-    private static bool IsRefusal(RedisServerException failure, out int seen)
-    {
-        seen = -1;
-        if (failure.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
-            return true;
-        if (!failure.Message.StartsWith("WRONGEPOCH ", StringComparison.Ordinal))
-            return false;
-        var words = failure.Message.Split(' ', 3);
-        return int.TryParse(words[1], out seen);
-    }
 
     private static EventNumber? ParseKnown(Guid eventId, RedisValue value)
     {

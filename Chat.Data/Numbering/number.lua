@@ -1,25 +1,27 @@
 -- Numbers events of one room. A known id keeps its number; every other event gets head + 1, is appended to the hot stream,
 -- remembered by its id, and published. Calling again with the same events changes nothing and answers the same.
 --
--- KEYS   1 hot stream, 2 head hash, 3 prefix of known ids, 4 access copy, 5 channel; all share the room's hash tag, so one slot
+-- KEYS   1 guard, then of the room: 2 hot stream, 3 head hash, 4 prefix of known ids, 5 access copy, 6 channel; all in one slot
 -- ARGV   1 epoch in which the room was created, 2 seconds that an id is remembered,
---        then per event: id, other ids of the same send (joined by commas), access version, timestamp in ms, body
+--        then per event: id, other ids of the same send (joined by commas), access version, timestamp in ms, body;
+--        with a guard and nothing else it only tells whether it would number there
 -- Reply  per event, flat: seq, epoch, timestamp, 1 when it was known before, the id that holds the number
 --
--- The epoch stands in the text and in the guard key of this server. A server that lost data has lost the guard or the script
+-- The epoch stands in the text and in the guard key of this server, or of this slot of a cluster. A server that lost data has lost the guard or the script
 -- (or both), so it cannot number until somebody takes over with a fresh epoch.
 local EPOCH = @EPOCH@
-local guard = redis.call('GET', '@GUARD@')
+local guard = redis.call('GET', KEYS[1])
 if guard ~= '@EPOCH@' then
   return redis.error_reply('WRONGEPOCH ' .. (guard or '-1') .. ' is the epoch of this server, the script numbers in @EPOCH@')
 end
+if #KEYS == 1 then return {} end
 
 -- Redis does not roll back: whatever can fail is read and checked here, before the first write.
 local created, ttl = tonumber(ARGV[1]), tonumber(ARGV[2])
 if not created or not ttl or #ARGV < 7 or (#ARGV - 2) % 5 ~= 0 then
   return redis.error_reply('ERR wrong arguments for numbering')
 end
-local room = redis.call('HMGET', KEYS[2], 'head', 'epoch', 'access')
+local room = redis.call('HMGET', KEYS[3], 'head', 'epoch', 'access')
 local head, epoch, access = tonumber(room[1]), tonumber(room[2]), tonumber(room[3]) or 0
 if epoch and epoch > EPOCH then
   return redis.error_reply('WRONGEPOCH ' .. room[2] .. ' is the epoch of the room, the script numbers in @EPOCH@')
@@ -29,10 +31,10 @@ for i = 3, #ARGV, 5 do
   if not tonumber(ARGV[i + 2]) or not string.match(ARGV[i + 3], '^%d+$') then
     return redis.error_reply('ERR wrong arguments for numbering')
   end
-  known[i], holder[i] = redis.call('GET', KEYS[3] .. ARGV[i]), ARGV[i]
+  known[i], holder[i] = redis.call('GET', KEYS[4] .. ARGV[i]), ARGV[i]
   if not known[i] then
     for other in string.gmatch(ARGV[i + 1], '[^,]+') do
-      known[i] = redis.call('GET', KEYS[3] .. other)
+      known[i] = redis.call('GET', KEYS[4] .. other)
       if known[i] then
         holder[i] = other
         break
@@ -72,16 +74,16 @@ for i = 3, #ARGV, 5 do
   local repeated = number and 1 or 0
   if not number then
     if drop then
-      redis.call('DEL', KEYS[1])
+      redis.call('DEL', KEYS[2])
       drop = false
     end
     head = head + 1
     -- Lua writes numbers over 14 digits in scientific notation unless told otherwise.
     local seq = string.format('%.0f', head)
     -- First the append: it is the one write that could still refuse, and then nothing has been written.
-    redis.call('XADD', KEYS[1], seq .. '-0', 'i', id, 't', timestamp, 'e', '@EPOCH@', 'b', body)
+    redis.call('XADD', KEYS[2], seq .. '-0', 'i', id, 't', timestamp, 'e', '@EPOCH@', 'b', body)
     number = seq .. ' @EPOCH@ ' .. timestamp
-    redis.call('SET', KEYS[3] .. id, number, 'EX', ttl)
+    redis.call('SET', KEYS[4] .. id, number, 'EX', ttl)
     given[id] = number
     local version = tonumber(ARGV[i + 2])
     if version > access then
@@ -99,10 +101,10 @@ end
 
 if #frames > 0 then
   -- The head moves last, past numbers that are all in the stream; one message carries all new events in their order.
-  redis.call('HSET', KEYS[2], 'head', string.format('%.0f', head), 'epoch', '@EPOCH@', 'access', string.format('%.0f', access))
-  if fresh then redis.call('HSET', KEYS[2], 'first', '1') end
+  redis.call('HSET', KEYS[3], 'head', string.format('%.0f', head), 'epoch', '@EPOCH@', 'access', string.format('%.0f', access))
+  if fresh then redis.call('HSET', KEYS[3], 'first', '1') end
   -- Somebody lost something: nobody may go on deciding by the older copy.
-  if rises then redis.call('DEL', KEYS[4]) end
-  redis.call('SPUBLISH', KEYS[5], table.concat(frames))
+  if rises then redis.call('DEL', KEYS[5]) end
+  redis.call('SPUBLISH', KEYS[6], table.concat(frames))
 end
 return reply

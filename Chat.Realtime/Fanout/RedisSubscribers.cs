@@ -15,7 +15,7 @@ internal sealed class RedisSubscribers(IConfiguration configuration, ILoggerFact
     private ConnectionMultiplexer? _durable;
     private ConnectionMultiplexer? _ephemeral;
 
-    /// <summary>The durable connection is back after a loss.</summary>
+    /// <summary>The durable connection is back after a loss, or channels moved to another server of a cluster.</summary>
     public event Action? Restored;
 
     public bool IsConnected => _durable is { IsConnected: true };
@@ -42,6 +42,8 @@ internal sealed class RedisSubscribers(IConfiguration configuration, ILoggerFact
         {
             if (restored.ConnectionType == ConnectionType.Subscription) Restored?.Invoke();
         };
+        // The server that gives a slot away ends its subscriptions, and the library subscribes them where the slot is now.
+        _durable.HashSlotMoved += (_, _) => Restored?.Invoke();
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -26,6 +26,7 @@ internal static class PresenceServices
         services.AddSingleton<TypingRelay>();
         services.AddHostedService(provider => provider.GetRequiredService<PresenceAnnouncer>());
         services.AddHostedService(provider => provider.GetRequiredService<PresenceTracker>());
+        services.AddHostedService<LostPresence>();
         services.AddHostedService(provider => provider.GetRequiredService<TypingRelay>());
         return builder;
     }

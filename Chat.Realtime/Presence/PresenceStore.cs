@@ -72,14 +72,13 @@ internal sealed class PresenceStore(IConnectionMultiplexer redis)
     public async Task<PresenceChange> SetAsync(string userId, string process, PresencePart? part, string? formerProcess, DateTimeOffset? seen)
     {
         var database = redis.GetDatabase();
-        // Sent in this order over one connection; the set is written even if nobody is left to wait for it.
-        var entered = part is null ? Task.CompletedTask : database.SetAddAsync(RedisKeys.NodeUsers(process), userId);
+        // One after the other: in a cluster the two lie on different servers.
+        if (part is not null) await database.SetAddAsync(RedisKeys.NodeUsers(process), userId);
         var reply = await database.ScriptEvaluateAsync(SetScript, [RedisKeys.Presence(userId), RedisKeys.LastSeen(userId)],
         [
             process, part?.Value ?? "", formerProcess ?? "", seen is { } time ? time.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "",
             (long)KeepLastSeen.TotalSeconds,
         ]);
-        await entered;
         if (part is null) await database.SetRemoveAsync(RedisKeys.NodeUsers(process), userId);
         var results = (RedisResult[])reply!;
         var fields = (string[])results[2]!;

@@ -36,6 +36,7 @@ public sealed partial class PresenceTracker : LastToStop
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _wake = new(0);
     private HashSet<string> _changed = [];
+    private int _round; // what was written in an earlier one is written again
     private string? _process;
     private string? _formerProcess;
     private long _awayCheckedAt;
@@ -134,6 +135,16 @@ public sealed partial class PresenceTracker : LastToStop
         }
     }
 
+    /// <summary>Writes all users again: Redis may have lost some of them.</summary>
+    internal void WriteAgain()
+    {
+        lock (_gate)
+        {
+            _round++;
+            _changed.UnionWith(_users.Keys);
+        }
+    }
+
     /// <summary>The last leavings are written before the lease goes. What cannot be written is left to the reaper.</summary>
     protected override async Task FinishAsync()
     {
@@ -189,15 +200,17 @@ public sealed partial class PresenceTracker : LastToStop
         PresencePart? part;
         DateTimeOffset seen;
         TaskCompletionSource<int?>? counted;
+        int round;
         lock (_gate)
         {
+            round = _round;
             var active = new DateTimeOffset(Volatile.Read(ref user.ActiveAt), TimeSpan.Zero);
             var status = _time.GetUtcNow() - active >= AwayAfter ? PresenceStatus.Away : PresenceStatus.Online;
             part = user.Connections == 0 ? null : new PresencePart(process, status, user.Connections);
             seen = part is null ? user.LeftAt : active;
             (counted, user.Counted) = (user.Counted, null);
             Volatile.Write(ref user.Away, part is { Status: PresenceStatus.Away });
-            if (part == user.Written && part is not null && counted is null) return;
+            if (part == user.Written && part is not null && counted is null && user.WrittenIn == round) return;
         }
         int? elsewhere = null;
         try
@@ -218,7 +231,7 @@ public sealed partial class PresenceTracker : LastToStop
         }
         lock (_gate)
         {
-            user.Written = part;
+            (user.Written, user.WrittenIn) = (part, round);
             if (part is null && user.Connections == 0) _users.TryRemove(userId, out _);
         }
     }
@@ -265,6 +278,7 @@ public sealed partial class PresenceTracker : LastToStop
         public DateTimeOffset LeftAt;
         public bool Unknown;
         public PresencePart? Written;
+        public int WrittenIn;
         public TaskCompletionSource<int?>? Counted;
     }
 

@@ -52,7 +52,7 @@ internal sealed class EventSender(
             throw;
         }
         var (standing, draft) = prepared;
-        if (!await headroom.HasRoomAsync()) throw Unavailable();
+        if (!await headroom.HasRoomAsync(roomId)) throw Unavailable();
 
         var envelope = draft with
         {

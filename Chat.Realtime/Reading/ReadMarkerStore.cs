@@ -64,17 +64,16 @@ internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, NpgsqlDataSo
     {
         var batch = redis.GetDatabase();
         var replies = new Task<RedisResult>[moves.Count];
-        var dirty = new Task[moves.Count];
         for (var i = 0; i < moves.Count; i++)
         {
             var (userId, roomId, seq) = moves[i];
             replies[i] = batch.ScriptEvaluateAsync(MoveScript, [RedisKeys.ReadMarkers(userId)], [roomId, seq, mayLower ? "1" : "0", stored is null ? "" : stored[i]]);
-            // Behind the move on the same connection, moved or not: a marker that nobody writes down would be lost with Redis,
-            // one that is written down twice costs nothing.
-            dirty[i] = batch.SetAddAsync(RedisKeys.ReadMarkersDirty, $"{userId}\n{roomId}{(mayLower ? Lowered : "")}");
         }
-        await Task.WhenAll(dirty);
-        return await Task.WhenAll(replies);
+        var results = await Task.WhenAll(replies);
+        // After the moves, which in a cluster lie on other servers, or the older marker might be written down; and moved or not: a marker that nobody writes
+        // down would be lost with Redis, one that is written down twice costs nothing.
+        await batch.SetAddAsync(RedisKeys.ReadMarkersDirty, [.. moves.Select(move => (RedisValue)$"{move.UserId}\n{move.RoomId}{(mayLower ? Lowered : "")}")]);
+        return results;
     }
 
     // 0 for who never read there.

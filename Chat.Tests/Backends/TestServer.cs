@@ -74,7 +74,8 @@ public abstract class TestServer : IAsyncDisposable
     {
         if (_child is not null)
         {
-            Continue();
+            if (!_child.Exited.IsCompleted)
+                Continue();
             await _child.DisposeAsync();
         }
         _starter.Dispose();

@@ -38,7 +38,8 @@ internal sealed class ChatSystem : IAsyncDisposable
         try
         {
             await app.StartAsync(patience.Token);
-            foreach (var resource in (string[])["redis", "kafka", "postgres", "realtime", "persister", "frontend", "gateway"])
+            // A server that was given is not the system's to watch.
+            foreach (var resource in ((string[])["redis", "kafka", "postgres", "realtime", "persister", "frontend", "gateway"]).Where(name => !settings.Any(setting => setting.StartsWith($"ConnectionStrings:{name}=", StringComparison.Ordinal))))
                 await system.HealthyAsync(resource);
             return system;
         }

@@ -28,6 +28,8 @@ internal sealed class Traffic : IAsyncDisposable
         _sending = Task.WhenAll(devices.Select((device, number) => Task.Run(() => SendAsync(device, number))));
     }
 
+    public string RoomId => _room;
+
     /// <param name="system">The system.</param>
     /// <param name="origins">Where the two are connected.</param>
     public static async Task<Traffic> StartAsync(ChatSystem system, params Uri[] origins)

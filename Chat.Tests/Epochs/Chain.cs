@@ -24,10 +24,10 @@ internal sealed class Chain : IAsyncDisposable
 
     public int Acknowledged => Volatile.Read(ref _acknowledged);
 
-    public static async Task<Chain> StartAsync(Platform platform)
+    public static async Task<Chain> StartAsync(Platform platform, string? roomId = null)
     {
         var user = NodeFixture.Name("chain");
-        var roomId = NodeFixture.Name("room");
+        roomId ??= NodeFixture.Name("room");
         HttpClient[] clients = [.. platform.Nodes.Select(node => node.Http(user))];
         using var made = await clients[0].PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" }));
         Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());

@@ -1,3 +1,5 @@
+using Chat.Tests.Realtime;
+
 namespace Chat.Tests.Epochs;
 
 /// <summary>Several chains at once, in different partitions most likely, that run until they are verified.</summary>
@@ -13,10 +15,13 @@ internal sealed class Chains : IAsyncDisposable
         _running = Task.WhenAll(chains.Select(chain => Task.Run(() => chain.RunAsync(_stop.Token))));
     }
 
-    public static async Task<Chains> StartAsync(Platform platform, int count)
+    public static Task<Chains> StartAsync(Platform platform, int count) =>
+        StartAsync(platform, Enumerable.Range(0, count).Select(_ => NodeFixture.Name("room")));
+
+    public static async Task<Chains> StartAsync(Platform platform, IEnumerable<string> roomIds)
     {
         var chains = new List<Chain>();
-        for (var i = 0; i < count; i++) chains.Add(await Chain.StartAsync(platform));
+        foreach (var roomId in roomIds) chains.Add(await Chain.StartAsync(platform, roomId));
         return new Chains(chains);
     }
 

@@ -10,13 +10,14 @@ namespace Chat.Tests.Epochs;
 /// <summary>Two nodes and, when a test starts one, a persister, on servers of the test's own that it may hurt.</summary>
 internal sealed class Platform : IAsyncDisposable
 {
+    private readonly RedisTestServer? _redis;
     private readonly PostgresTestServer? _ownPostgres;
     private PersisterProcess? _persister;
 
-    private Platform(RedisTestServer redis, KafkaTestServer kafka, PostgresTestServer? postgres, Backing backing, IReadOnlyList<TestNode> nodes) =>
-        (Redis, Kafka, _ownPostgres, Backing, Nodes, Database) = (redis, kafka, postgres, backing, nodes, NpgsqlDataSource.Create(backing.Postgres));
+    private Platform(RedisTestServer? redis, KafkaTestServer kafka, PostgresTestServer? postgres, Backing backing, IReadOnlyList<TestNode> nodes) =>
+        (_redis, Kafka, _ownPostgres, Backing, Nodes, Database) = (redis, kafka, postgres, backing, nodes, NpgsqlDataSource.Create(backing.Postgres));
 
-    public RedisTestServer Redis { get; }
+    public RedisTestServer Redis => _redis ?? throw new InvalidOperationException("The platform runs on a cluster, which is the test's.");
     public KafkaTestServer Kafka { get; }
     public PostgresTestServer Postgres => _ownPostgres ?? throw new InvalidOperationException("Start the platform with a Postgres of its own.");
     public Backing Backing { get; }
@@ -32,6 +33,15 @@ internal sealed class Platform : IAsyncDisposable
         var backing = new Backing(redis.ConnectionString, kafka.ConnectionString, await (shared?.CreateDatabaseAsync() ?? own!.CreateDatabaseAsync()));
         var nodes = await Task.WhenAll(TestNode.StartAsync(backing, nodeSettings), TestNode.StartAsync(backing, nodeSettings));
         return new Platform(redis, kafka, own, backing, nodes);
+    }
+
+    /// <summary>A platform on a cluster that belongs to the test.</summary>
+    public static async Task<Platform> StartAsync(RedisCluster cluster, PostgresFixture shared, params (string Key, string Value)[] nodeSettings)
+    {
+        var kafka = await KafkaFixture.StartServerAsync();
+        var backing = new Backing(cluster.ConnectionString, kafka.ConnectionString, await shared.CreateDatabaseAsync());
+        var nodes = await Task.WhenAll(TestNode.StartAsync(backing, nodeSettings), TestNode.StartAsync(backing, nodeSettings));
+        return new Platform(redis: null, kafka, postgres: null, backing, nodes);
     }
 
     public async Task StartPersisterAsync() => _persister = await PersisterProcess.StartAsync(Backing.Kafka, Backing.Redis, Backing.Postgres);
@@ -75,7 +85,7 @@ internal sealed class Platform : IAsyncDisposable
         await StopPersisterAsync();
         await Database.DisposeAsync();
         await Kafka.DisposeAsync();
-        await Redis.DisposeAsync();
+        if (_redis is not null) await _redis.DisposeAsync();
         if (_ownPostgres is not null) await _ownPostgres.DisposeAsync();
     }
 }
