@@ -2,8 +2,9 @@ using System.Collections.Concurrent;
 using Chat.LoadTest.CommandLine;
 using Chat.LoadTest.Recording;
 using Chat.LoadTest.Traffic;
+using Chat.LoadTest.Wire;
 
-namespace Chat.LoadTest.Recovery;
+namespace Chat.LoadTest.Crowds;
 
 /// <summary>All clients of a measurement. None of their tasks outlives it, however it ends.</summary>
 internal sealed class Crowd : IAsyncDisposable
@@ -16,37 +17,33 @@ internal sealed class Crowd : IAsyncDisposable
     private readonly List<Task> _running = [];
     private readonly RunClock _clock;
 
-    private Crowd(Clients clients, IReadOnlyList<User> users, CrowdPlan plan, ConcurrentQueue<string> problems, CancellationToken stop)
+    private Crowd(IReadOnlyList<Route> routes, RunClock clock, IReadOnlyList<User> users, CrowdPlan plan, ConcurrentQueue<string> problems, ICrowdWatch? watch, CancellationToken stop)
     {
-        _clock = clients.Recorder.Clock;
+        _clock = clock;
         _end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Clients = [.. users.Select((user, i) => new CrowdClient(clients, user, plan.Followed[i], problems))];
+        Clients = [.. users.Select((user, i) => new CrowdClient(i, routes, clock, user, plan.Followed[i], problems, watch))];
     }
 
     public IReadOnlyList<CrowdClient> Clients { get; }
 
     public TimeSpan Now => _clock.Now;
 
-    /// <summary>Opens every connection; each is subscribed when it completes.</summary>
-    public static async Task<Crowd> OpenAsync(
-        Clients clients, IReadOnlyList<User> users, CrowdPlan plan, ConcurrentQueue<string> problems, TimeSpan patience, CancellationToken stop)
+    /// <summary>A crowd that is not connected yet.</summary>
+    public static Crowd Gather(
+        IReadOnlyList<Route> routes, RunClock clock, IReadOnlyList<User> users, CrowdPlan plan, ConcurrentQueue<string> problems, ICrowdWatch? watch, CancellationToken stop) =>
+        new(routes, clock, users, plan, problems, watch, stop);
+
+    /// <summary>Opens the connections of clients that have none; each is subscribed when it completes.</summary>
+    public async Task OpenAsync(IReadOnlyList<CrowdClient> clients, TimeSpan patience, CancellationToken stop, Action<int>? opened = null)
     {
-        var crowd = new Crowd(clients, users, plan, problems, stop);
-        try
+        var deadline = DateTime.UtcNow + patience;
+        var count = 0;
+        foreach (var some in clients.Chunk(OpenedAtOnce))
         {
-            var deadline = DateTime.UtcNow + patience;
-            foreach (var some in crowd.Clients.Chunk(OpenedAtOnce))
-            {
-                crowd._running.AddRange(some.Select(client => Task.Run(() => client.RunAsync(crowd._end.Token), CancellationToken.None)));
-                if (!await crowd.UntilAsync(some, client => client.IsCaughtUp, deadline - DateTime.UtcNow, stop))
-                    throw new UsageException($"Only {crowd.Clients.Count(client => client.IsCaughtUp)} of {users.Count} connections were open after {patience.TotalSeconds} s: fewer --connections suit this machine.");
-            }
-            return crowd;
-        }
-        catch
-        {
-            await crowd.DisposeAsync();
-            throw;
+            _running.AddRange(some.Select(client => Task.Run(() => client.RunAsync(_end.Token), CancellationToken.None)));
+            if (!await UntilAsync(some, client => client.IsCaughtUp, deadline - DateTime.UtcNow, stop))
+                throw new UsageException($"Only {clients.Count(client => client.IsCaughtUp)} of {clients.Count} connections were open after {patience.TotalSeconds} s: fewer connections suit this machine.");
+            opened?.Invoke(count += some.Length);
         }
     }
 
