@@ -56,7 +56,7 @@ internal static class Commands
           faults --minutes 3 --seed 42 --faults kill-*,proxy-*
           recovery --connections 5000 --rounds 5 --nodes 3
           fanout --members 1000 --rate 20 --p99-ms 50 --report fanout.html --report fanout.json
-          polling --users 100 --rate 2 --report polling.md
+          polling --users 200 --rate 2 --report polling.md
 
         Exit code: 0 all promises held, 1 a violation was found, or a limit or an objective was missed, 2 the run could not be done.
         """;

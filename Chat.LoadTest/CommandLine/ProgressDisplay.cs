@@ -30,7 +30,7 @@ internal sealed class ProgressDisplay
                 var bar = display.AddTask(Markup.Escape(what));
                 await work((share, words) =>
                 {
-                    bar.Value = 100 * share;
+                    bar.Value = 100 * Math.Min(1, share);
                     bar.Description = Markup.Escape($"{what} {words}");
                 });
                 bar.Value = 100;
@@ -47,7 +47,7 @@ internal sealed class ProgressDisplay
             {
                 if (DateTime.UtcNow < next) return;
                 next = DateTime.UtcNow + LineEvery;
-                _output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {share:0%} {words}"));
+                _output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {Math.Min(1, share):0%} {words}"));
             }
         });
     }

@@ -56,11 +56,13 @@ internal sealed class Crowd : IAsyncDisposable
             left.RemoveAll(client => condition(client));
             if (left.Count == 0) return true;
             if (DateTime.UtcNow > deadline) return false;
-            // A client that broke is a fault of this program: it is thrown here.
-            if (_running.Find(task => task.IsFaulted) is { } broken) await broken;
+            ThrowIfBroken();
             await Task.Delay(Look, stop);
         }
     }
+
+    /// <summary>A client that broke is a fault of this program, or of a server that sent what is no protocol: nothing that it missed would say anything.</summary>
+    public void ThrowIfBroken() => _running.Find(task => task.IsFaulted)?.GetAwaiter().GetResult();
 
     public async ValueTask DisposeAsync()
     {

@@ -17,5 +17,7 @@ internal sealed class CrowdMembers(Crowd crowd) : IMembers
 
     public Task OpenAsync(Action<int> opened, CancellationToken stop) => Crowd.OpenAsync(Crowd.Clients, OpeningPatience, stop, opened);
 
+    public void ThrowIfBroken() => Crowd.ThrowIfBroken();
+
     public ValueTask DisposeAsync() => Crowd.DisposeAsync();
 }

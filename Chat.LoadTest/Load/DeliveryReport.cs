@@ -16,7 +16,8 @@ internal static class DeliveryReport
     /// <summary>What is promised without being asked for, and what was asked for.</summary>
     /// <param name="arguments">May name limits.</param>
     /// <param name="maxFailed">Where none is given; null where failures belong to the scenario.</param>
-    public static IReadOnlyList<Objective> Objectives(Arguments arguments, int? maxFailed = 0)
+    /// <param name="latency">The figure that <c>--p99-ms</c> is about.</param>
+    public static IReadOnlyList<Objective> Objectives(Arguments arguments, int? maxFailed = 0, string latency = "latency_p99_ms")
     {
         var objectives = new List<Objective>
         {
@@ -26,7 +27,7 @@ internal static class DeliveryReport
             new("", "holes", 0),
             new("", "phantoms", 0),
         };
-        if (arguments.Text("p99-ms") is not null) objectives.Add(new("p99-ms", "latency_p99_ms", arguments.Number("p99-ms", 0.0, min: 0.001, max: 3_600_000)));
+        if (arguments.Text("p99-ms") is not null) objectives.Add(new("p99-ms", latency, arguments.Number("p99-ms", 0.0, min: 0.001, max: 3_600_000)));
         if (maxFailed is not null || arguments.Text("max-failed") is not null) objectives.Add(new("max-failed", "failed", arguments.Number("max-failed", maxFailed ?? 0, min: 0, int.MaxValue)));
         return objectives;
     }
@@ -37,20 +38,7 @@ internal static class DeliveryReport
         var (deliveries, acks, lateness) = (outcome.Deliveries.Summary(), outcome.Acks.Summary(), outcome.Lateness.Summary());
         return
         [
-            new("publishes", "publishes", accounts.Publishes),
-            new("acked", "publishes acknowledged", accounts.Acked),
-            new("failed", "publishes refused, unanswered or not sent", accounts.Refused + accounts.Unanswered + accounts.NotSent),
-            new("refused", "… refused", accounts.Refused),
-            new("unanswered", "… unanswered", accounts.Unanswered),
-            new("not_sent", "… not sent, for want of a connection", accounts.NotSent),
-            new("came_without_ack", "publishes without an ack that came all the same", accounts.CameWithoutAck),
-            new("expected", "deliveries due", accounts.Expected),
-            new("delivered", "deliveries", accounts.Delivered),
-            new("lost", "lost", accounts.Lost),
-            new("duplicates", "duplicates", accounts.Duplicates),
-            new("reordered", "out of order", accounts.Reordered),
-            new("holes", "numbers missing", accounts.Holes),
-            new("phantoms", "messages that nobody sent", accounts.Phantoms),
+            .. AccountFigures(accounts),
             new("deliveries_per_second", "deliveries a second, measured", deliveries.Count / seconds),
             new("latency_p50_ms", "latency, median", Known(deliveries, deliveries.P50), "ms"),
             new("latency_p99_ms", "latency, 99 %", Known(deliveries, deliveries.P99), "ms"),
@@ -67,16 +55,34 @@ internal static class DeliveryReport
         static double? Known(LatencySummary summary, double value) => summary.Count == 0 ? null : value;
     }
 
+    public static IReadOnlyList<Figure> AccountFigures(Accounts accounts) =>
+    [
+        new("publishes", "publishes", accounts.Publishes),
+        new("acked", "publishes acknowledged", accounts.Acked),
+        new("failed", "publishes refused, unanswered or not sent", accounts.Refused + accounts.Unanswered + accounts.NotSent),
+        new("refused", "… refused", accounts.Refused),
+        new("unanswered", "… unanswered", accounts.Unanswered),
+        new("not_sent", "… not sent, for want of a connection", accounts.NotSent),
+        new("came_without_ack", "publishes without an ack that came all the same", accounts.CameWithoutAck),
+        new("expected", "deliveries due", accounts.Expected),
+        new("delivered", "deliveries", accounts.Delivered),
+        new("lost", "lost", accounts.Lost),
+        new("duplicates", "duplicates", accounts.Duplicates),
+        new("reordered", "out of order", accounts.Reordered),
+        new("holes", "numbers missing", accounts.Holes),
+        new("phantoms", "messages that nobody sent", accounts.Phantoms),
+    ];
+
     public static IEnumerable<Table> Tables(DeliveryOutcome outcome, params (string Name, Latencies Latencies)[] more)
     {
-        yield return LatencyTable([("delivery", outcome.Deliveries), .. more, ("ack", outcome.Acks), ("lateness of the generator", outcome.Lateness)]);
-        yield return ProcessReport.Table(outcome.Processes);
+        yield return LatencyTable("Latencies, ms from the scheduled time", [("delivery", outcome.Deliveries), .. more, ("ack", outcome.Acks), ("lateness of the generator", outcome.Lateness)]);
+        yield return ProcessReport.Table("Processes", outcome.Processes);
         if (outcome.Refusals.Count > 0) yield return new Table("Refusals", ["code", "publishes"], [.. outcome.Refusals.Select(refusal => new[] { refusal.Key, Figure.Format(refusal.Value) })]);
         if (outcome.Problems.Count > 0) yield return new Table("Examples of what was wrong", ["what"], [.. outcome.Problems.Take(ShownProblems).Select(problem => new[] { problem })]);
     }
 
-    public static Table LatencyTable(IEnumerable<(string Name, Latencies Latencies)> all) => new(
-        "Latencies, ms from the scheduled time", ["of", "count", "mean", "50 %", "90 %", "99 %", "99.9 %", "max"],
+    public static Table LatencyTable(string title, IEnumerable<(string Name, Latencies Latencies)> all) => new(
+        title, ["of", "count", "mean", "50 %", "90 %", "99 %", "99.9 %", "max"],
         [
             .. all.Select(one =>
             {
@@ -90,7 +96,7 @@ internal static class DeliveryReport
         var points = outcome.Deliveries.Points;
         yield return new Chart("Latency of deliveries", "s", "ms", [Over("50 %", point => point.P50), Over("99 %", point => point.P99), Over("longest", point => point.Max)]);
         yield return new Chart("Deliveries of each interval", "s", "", [Over("deliveries", point => point.Count)]);
-        yield return ProcessReport.CpuChart(outcome.Processes);
+        yield return ProcessReport.CpuChart("CPU", outcome.Processes);
 
         Curve Over(string name, Func<LatencyPoint, double> value) => new(name, [.. points.Select(point => new Point(point.At.TotalSeconds, value(point)))]);
     }

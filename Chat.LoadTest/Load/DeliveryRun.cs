@@ -181,6 +181,7 @@ internal sealed class DeliveryRun : ICrowdWatch, IAsyncDisposable
             // What broke need not be waited for to the end.
             if (_publishing.IsFaulted) await _publishing;
             if (beside.IsFaulted) await beside;
+            _members!.ThrowIfBroken();
             if (last) return;
             _processes.Tick();
             Tick();

@@ -7,18 +7,15 @@ namespace Chat.LoadTest.Load;
 /// <summary>Steady traffic: one large room (<c>fanout</c>), or many small ones (<c>rooms</c>).</summary>
 internal sealed class DeliveryScenario : IScenario
 {
-    public const int MaxConnections = 9_500;
-
     private readonly string _name;
     private readonly DeliveryPlan _plan;
     private readonly IReadOnlyList<Objective> _objectives;
 
     private DeliveryScenario(string name, Arguments arguments, int rooms, int membersPerRoom, int rate)
     {
-        if (rooms * membersPerRoom > MaxConnections)
-            throw new UsageException($"{rooms} rooms with {membersPerRoom} members are {rooms * membersPerRoom} connections: at most {MaxConnections} pass through one gateway with the usual limit of open files; take fewer.");
         _name = name;
         Options = LoadOptions.Parse(arguments);
+        ConnectionLimit.Check((long)rooms * membersPerRoom, Options);
         _plan = new DeliveryPlan(membersPerRoom, arguments.Number("bytes", 100, min: 16, max: 20_000), TrafficOptions.Schedule(arguments, rooms, rate, seconds: 30));
         _objectives = DeliveryReport.Objectives(arguments);
     }
@@ -28,13 +25,13 @@ internal sealed class DeliveryScenario : IScenario
     public static DeliveryScenario Fanout(IReadOnlyList<string> words)
     {
         var arguments = new Arguments(words, ["members", .. TrafficOptions.Names, .. DeliveryReport.ObjectiveNames, .. LoadOptions.Names]);
-        return new DeliveryScenario("fanout", arguments, rooms: 1, arguments.Number("members", 1_000, min: 1, MaxConnections), rate: 20);
+        return new DeliveryScenario("fanout", arguments, rooms: 1, arguments.Number("members", 1_000, min: 1, ConnectionLimit.Most), rate: 20);
     }
 
     public static DeliveryScenario Rooms(IReadOnlyList<string> words)
     {
         var arguments = new Arguments(words, ["rooms", "members", .. TrafficOptions.Names, .. DeliveryReport.ObjectiveNames, .. LoadOptions.Names]);
-        return new DeliveryScenario("rooms", arguments, arguments.Number("rooms", 500, min: 1, MaxConnections), arguments.Number("members", 4, min: 1, MaxConnections), rate: 1_000);
+        return new DeliveryScenario("rooms", arguments, arguments.Number("rooms", 500, min: 1, ConnectionLimit.Most), arguments.Number("members", 4, min: 1, ConnectionLimit.Most), rate: 1_000);
     }
 
     public async Task<Report> RunAsync(Site site, CancellationToken stop)

@@ -6,6 +6,9 @@ internal interface IMembers : IAsyncDisposable
     /// <summary>Completes when each of them will get whatever is published from now on.</summary>
     Task OpenAsync(Action<int> opened, CancellationToken stop);
 
+    /// <summary>Throws what made one of them end before its time.</summary>
+    void ThrowIfBroken();
+
     /// <summary>Bytes that all of them have sent and received so far.</summary>
     long Bytes { get; }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Chat.LoadTest.CommandLine;
 using Chat.LoadTest.Platform;
 using Chat.LoadTest.Reporting;
@@ -10,7 +11,16 @@ internal static class LoadCommand
 {
     public static async Task<int> RunAsync(IScenario scenario, TextWriter output, CancellationToken stop)
     {
-        var report = await MeasureAsync(scenario, output, stop);
+        Report report;
+        try
+        {
+            report = await MeasureAsync(scenario, output, stop);
+        }
+        catch (Exception malformed) when (malformed is FormatException or JsonException or KeyNotFoundException)
+        {
+            await output.WriteLineAsync($"BREACH protocol broken: {malformed.Message}");
+            return ExitCodes.Violation;
+        }
         foreach (var file in scenario.Options.Reports) await file.WriteAsync(report, stop);
         return report.Held ? ExitCodes.Success : ExitCodes.Violation;
     }

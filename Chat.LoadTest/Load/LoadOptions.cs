@@ -26,6 +26,7 @@ internal sealed record LoadOptions
     {
         var (target, dashboard) = (arguments.Address("target"), arguments.Address("dashboard"));
         if (target is null != dashboard is null) throw new UsageException("--target and --dashboard belong together.");
+        if (target is { Scheme: not "http" }) throw new UsageException($"--target is '{target}': loads go over plain http, so that what TLS costs this machine's clients is not taken for the servers'; name the http address.");
         return new LoadOptions
         {
             Nodes = arguments.Number("nodes", nodes, min: minNodes, max: 16),

@@ -11,8 +11,8 @@ internal static class ProcessReport
     private const double Mega = 1024 * 1024;
     private const string Unknown = "not available";
 
-    public static Table Table(IReadOnlyList<ProcessUse> processes) => new(
-        "Processes", ["process", "CPU, s", "cores", "PSS before, MB", "PSS after, MB", "RSS after, MB", "collections gen 0/1/2", "paused, ms", "allocated, MB", "heap, MB"],
+    public static Table Table(string title, IReadOnlyList<ProcessUse> processes) => new(
+        title, ["process", "CPU, s", "cores", "PSS before, MB", "PSS after, MB", "RSS after, MB", "collections gen 0/1/2", "paused, ms", "allocated, MB", "heap, MB"],
         [
             .. processes.Select(process => new[]
             {
@@ -24,8 +24,8 @@ internal static class ProcessReport
             }),
         ]);
 
-    public static Chart CpuChart(IReadOnlyList<ProcessUse> processes) =>
-        new("CPU", "s", "cores", [.. processes.Select(process => new Curve(process.Name, [.. process.Curve.Select(point => new Point(point.At.TotalSeconds, point.Cores))]))]);
+    public static Chart CpuChart(string title, IReadOnlyList<ProcessUse> processes) =>
+        new(title, "s", "cores", [.. processes.Select(process => new Curve(process.Name, [.. process.Curve.Select(point => new Point(point.At.TotalSeconds, point.Cores))]))]);
 
     public static string Megabytes(double? bytes) => bytes is { } known ? Number(known / Mega, "#,0.0") : Unknown;
 

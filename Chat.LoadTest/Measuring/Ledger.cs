@@ -72,37 +72,3 @@ internal sealed class Ledger(PublishSchedule schedule, IReadOnlyList<int> roomOf
         return accounts;
     }
 }
-
-/// <summary>What a ledger comes to. Pairs are of a publish and a member.</summary>
-internal sealed record Accounts
-{
-    public int Publishes { get; init; }
-
-    public int Acked { get; init; }
-
-    public int Refused { get; init; }
-
-    public int Unanswered { get; init; }
-
-    public int NotSent { get; init; }
-
-    /// <summary>Publishes without an ack that came all the same.</summary>
-    public int CameWithoutAck { get; init; }
-
-    /// <summary>Pairs that must be there.</summary>
-    public long Expected { get; init; }
-
-    public long Delivered { get; init; }
-
-    public long Lost => Expected - Delivered;
-
-    public long Duplicates { get; init; }
-
-    public long Reordered { get; init; }
-
-    /// <summary>Numbers that a member never saw between others.</summary>
-    public long Holes { get; init; }
-
-    /// <summary>Messages that none of the publishers had sent, or not into this room.</summary>
-    public long Phantoms { get; init; }
-}

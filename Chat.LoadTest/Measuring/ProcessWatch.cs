@@ -49,6 +49,10 @@ internal sealed class ProcessWatch(Dashboard dashboard, RunClock clock) : IDispo
         return [.. _tracks.Values.Select(track => track.Use(length)).OrderByDescending(use => use.CpuSeconds)];
     }
 
+    /// <summary>Memory and collectors of this moment, by themselves.</summary>
+    public async Task<IReadOnlyList<ProcessSample>> SampleAsync(CancellationToken stop) =>
+        [.. (await LookAtAllAsync(stop)).Select(one => new ProcessSample(one.Process.Name, one.Look.Memory, one.Look.Runtime))];
+
     public void Dispose() => _http.Dispose();
 
     private async Task<(Watched Process, Look Look)[]> LookAtAllAsync(CancellationToken stop)
@@ -132,3 +136,6 @@ internal sealed class ProcessWatch(Dashboard dashboard, RunClock clock) : IDispo
 /// <param name="Curve">Cores over time.</param>
 internal sealed record ProcessUse(
     string Name, double CpuSeconds, double Cores, MemoryUse? Before, MemoryUse? After, RuntimeMetrics? Runtime, IReadOnlyList<(TimeSpan At, double Cores)> Curve);
+
+/// <summary>Of one moment; null is "not available".</summary>
+internal sealed record ProcessSample(string Name, MemoryUse? Memory, RuntimeMetrics? Runtime);

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Chat.LoadTest.CommandLine;
+using Chat.LoadTest.Load;
+using Chat.LoadTest.Measuring;
 using Chat.LoadTest.Platform;
 using Chat.LoadTest.Reporting;
 using Chat.Tests.Backends;
@@ -105,6 +107,30 @@ public sealed class LoadReportTests
         Assert.InRange(memory.PssBytes, 1_000_000, memory.RssBytes);
         Assert.Null(ProcessUsage.CpuSeconds(int.MaxValue, children));
         Assert.Null(ProcessUsage.Memory(int.MaxValue, children));
+    }
+
+    [Fact]
+    public void Growth_is_seen_through_the_teeth_of_a_saw_and_not_where_there_is_only_a_saw()
+    {
+        double[] saw = [.. Enumerable.Range(0, 40).Select(i => 100.0 + i % 5)];
+        Assert.Equal((102, 102), Growth.Of(saw)!.Value);
+        var (from, to) = Growth.Of([.. saw.Select((value, i) => value + i)])!.Value;
+        Assert.InRange(to - from, 19, 21);
+        // What fills up at first and stays is no growth.
+        var filled = Growth.Of([.. Enumerable.Range(0, 40).Select(i => (double)Math.Min(i, 8))])!.Value;
+        Assert.Equal(filled.From, filled.To);
+        Assert.Null(Growth.Of(saw[..(Growth.MinSamples - 1)]));
+    }
+
+    [Fact]
+    public void Too_many_connections_for_the_limit_of_open_files_are_refused_with_the_remedy()
+    {
+        ConnectionLimit.Check(9_500, viaNodes: false, openFiles: 20_000);
+        ConnectionLimit.Check(15_000, viaNodes: true, openFiles: 20_000);
+        ConnectionLimit.Check(15_000, viaNodes: false, openFiles: null);
+        var refused = Assert.Throws<UsageException>(() => ConnectionLimit.Check(15_000, viaNodes: false, openFiles: 20_000)).Message;
+        Assert.Contains("ulimit -Hn 30500", refused);
+        Assert.Contains("--via nodes", refused);
     }
 
     private static Report Make(params Verdict[] verdicts) => new()
