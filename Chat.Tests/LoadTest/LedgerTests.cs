@@ -1,5 +1,5 @@
-using CsCheck;
 using Chat.LoadTest.Measuring;
+using CsCheck;
 
 namespace Chat.Tests.LoadTest;
 

@@ -1,6 +1,6 @@
-using CsCheck;
 using Chat.LoadTest.Measuring;
 using Chat.LoadTest.Recording;
+using CsCheck;
 
 namespace Chat.Tests.LoadTest;
 
