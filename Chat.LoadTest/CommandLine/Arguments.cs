@@ -5,7 +5,7 @@ namespace Chat.LoadTest.CommandLine;
 /// <summary>Options as <c>--name value</c> or <c>--name=value</c>. One that the command does not know is an error, never ignored.</summary>
 internal sealed class Arguments
 {
-    private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<string>> _values = new(StringComparer.Ordinal);
 
     public Arguments(IReadOnlyList<string> words, params string[] known)
     {
@@ -15,11 +15,20 @@ internal sealed class Arguments
             var (name, value) = words[i][2..].Split('=', 2) is [var before, var after] ? (before, after) : (words[i][2..], null);
             if (!known.Contains(name)) throw new UsageException($"--{name} is not known here; known are {string.Join(", ", known.Select(k => "--" + k))}.");
             if (value is null && ++i >= words.Count) throw new UsageException($"--{name} needs a value.");
-            if (!_values.TryAdd(name, value ?? words[i])) throw new UsageException($"--{name} is given twice.");
+            if (!_values.TryGetValue(name, out var values)) _values[name] = values = [];
+            values.Add(value ?? words[i]);
         }
     }
 
-    public string? Text(string name) => _values.GetValueOrDefault(name);
+    public string? Text(string name) => Texts(name) switch
+    {
+        [] => null,
+        [var only] => only,
+        _ => throw new UsageException($"--{name} is given twice."),
+    };
+
+    /// <summary>Of an option that may be given several times.</summary>
+    public IReadOnlyList<string> Texts(string name) => _values.GetValueOrDefault(name) ?? [];
 
     public Uri? Address(string name)
     {

@@ -1,4 +1,5 @@
 using Chat.LoadTest.Faults;
+using Chat.LoadTest.Load;
 using Chat.LoadTest.Recovery;
 using Chat.LoadTest.Tokens;
 
@@ -40,7 +41,11 @@ internal static class Commands
           --keep, --target URL --dashboard URL [--data DIRECTORY]
                                as for faults
 
-        Names of faults:
+        """;
+
+    private const string FaultNames = """
+
+        Names of faults
         """;
 
     private const string Recipes = """
@@ -50,8 +55,10 @@ internal static class Commands
           faults --minutes 10 --report faults.html
           faults --minutes 3 --seed 42 --faults kill-*,proxy-*
           recovery --connections 5000 --rounds 5 --nodes 3
+          fanout --members 1000 --rate 20 --p99-ms 50 --report fanout.html --report fanout.json
+          polling --users 200 --rate 2 --report polling.md
 
-        Exit code: 0 all promises held, 1 a violation was found or a time limit was missed, 2 the run could not be done.
+        Exit code: 0 all promises held, 1 a violation was found, or a limit or an objective was missed, 2 the run could not be done.
         """;
 
     public static async Task<int> RunAsync(string[] words, TextWriter output, CancellationToken stop)
@@ -63,8 +70,9 @@ internal static class Commands
                 ["tokens", .. var rest] => await TokensCommand.RunAsync(rest, output, stop),
                 ["faults", .. var rest] => await FaultsCommand.RunAsync(rest, output, stop),
                 ["recovery", .. var rest] => await RecoveryCommand.RunAsync(rest, output, stop),
+                [var name, .. var rest] when ScenarioCatalogue.Find(name) is { } kind => await LoadCommand.RunAsync(kind.Parse(rest), output, stop),
                 [] or ["--help"] or ["-h"] or ["help"] => await ShowHelpAsync(output),
-                _ => throw new UsageException($"There is no command '{words[0]}': tokens, faults and recovery are. See --help."),
+                _ => throw new UsageException($"There is no command '{words[0]}'; there are tokens, faults, recovery, {string.Join(", ", ScenarioCatalogue.All.Select(kind => kind.Name))}. See --help."),
             };
         }
         catch (UsageException problem)
@@ -87,6 +95,8 @@ internal static class Commands
     private static async Task<int> ShowHelpAsync(TextWriter output)
     {
         await output.WriteLineAsync(Help);
+        await output.WriteLineAsync(ScenarioCatalogue.Help);
+        await output.WriteLineAsync(FaultNames);
         foreach (var fault in FaultCatalogue.All)
             await output.WriteLineAsync($"  {fault.Name,-26} {fault.Says}");
         await output.WriteLineAsync(Recipes);

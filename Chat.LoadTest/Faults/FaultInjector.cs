@@ -118,7 +118,7 @@ internal sealed class FaultInjector(Dashboard dashboard, IReadOnlyList<FaultProx
                 }
                 return resource;
             case FaultAction.Flush:
-                await RedisCommandLine.FlushAllAsync(chosen.Urls[0], chosen.ConnectionString ?? throw new UsageException("The dashboard names no connection string of Redis."), stop);
+                await RedisCommandLine.AskAsync(chosen.Urls[0], chosen.ConnectionString ?? throw new UsageException("The dashboard names no connection string of Redis."), stop, "FLUSHALL");
                 break;
             case FaultAction.Rewind:
                 await RewindAsync(chosen.Name, planned.Duration, stop);

@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using Chat.LoadTest.CommandLine;
 
 namespace Chat.LoadTest.Platform;
 
@@ -34,6 +35,17 @@ internal sealed class Dashboard(Uri address) : IDisposable
             await Task.Delay(PollInterval, stop);
         }
         return true;
+    }
+
+    /// <summary>Kills a process with SIGKILL. Returns the moment of it, once the engine has seen it.</summary>
+    public async Task<TimeSpan> KillAsync(string name, Func<TimeSpan> clock, TimeSpan patience, CancellationToken stop)
+    {
+        var pid = (await ProcessesAsync(stop)).FirstOrDefault(process => process.Name == name)?.Pid ?? throw new UsageException($"{name} does not run.");
+        var killed = clock();
+        ProcessSignals.Send(pid, ProcessSignal.Kill);
+        if (!await UntilAsync(all => all.Any(process => process.Name == name && process.Pid != pid), patience, stop))
+            throw new UsageException($"The engine did not notice that {name} was killed.");
+        return killed;
     }
 
     public void Dispose() => _http.Dispose();

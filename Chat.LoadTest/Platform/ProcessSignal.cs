@@ -22,28 +22,7 @@ internal static class ProcessSignals
     {
         // The parent first, so that a frozen one makes no more children, and a thawed one finds them as they were.
         Send(pid, signal);
-        foreach (var child in ChildrenOf(pid)) Send(child, signal);
-    }
-
-    private static List<int> ChildrenOf(int pid)
-    {
-        var children = new List<int>();
-        foreach (var directory in Directory.EnumerateDirectories("/proc"))
-        {
-            if (!int.TryParse(Path.GetFileName(directory), out var candidate)) continue;
-            try
-            {
-                // "pid (name) state ppid …"; the name may have spaces and brackets.
-                var stat = File.ReadAllText(Path.Combine(directory, "stat"));
-                var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-                if (int.Parse(fields[1]) == pid) children.Add(candidate);
-            }
-            catch (IOException)
-            {
-                continue; // it has ended meanwhile
-            }
-        }
-        return children;
+        foreach (var child in ProcessTree.ChildrenOf(pid)) Send(child, signal);
     }
 
     [DllImport("libc", SetLastError = true)]

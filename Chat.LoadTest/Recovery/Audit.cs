@@ -1,3 +1,4 @@
+using Chat.LoadTest.Crowds;
 using Chat.LoadTest.Recording;
 
 namespace Chat.LoadTest.Recovery;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Chat.LoadTest.CommandLine;
+using Chat.LoadTest.Crowds;
 using Chat.LoadTest.Platform;
 using Chat.LoadTest.Recording;
 using Chat.LoadTest.Tokens;
@@ -21,7 +22,6 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
     // Generous: how fast it is stands in the figures.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan OpeningPatience = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan TokenLifetime = TimeSpan.FromHours(6);
 
     private readonly Route _gateway = new("gateway", origin);
     private readonly AccessTokens _tokens = new(signingKey);
@@ -53,11 +53,12 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
         using var http = new HttpCalls();
         var clients = new Clients(new Recorder(new RunClock()), http, [_gateway]);
         var plan = CrowdPlan.Make(Seed, $"{_tag}-{name}", connections);
-        var users = Users($"{_tag}-{name}", connections);
-        var authors = Users($"{_tag}-{name}-w", Math.Min(WriterCount, plan.Rooms.Count));
+        var users = _tokens.Users($"{_tag}-{name}", connections);
+        var authors = _tokens.Users($"{_tag}-{name}-w", Math.Min(WriterCount, plan.Rooms.Count));
         await new CrowdSetup(http, _gateway).PrepareAsync(plan, authors, users, stop);
         var opening = clients.Recorder.Clock.Now;
-        await using var crowd = await Crowd.OpenAsync(clients, users, plan, _problems, OpeningPatience, stop);
+        await using var crowd = Crowd.Gather(clients.Routes, clients.Recorder.Clock, users, plan, _problems, watch: null, stop);
+        await crowd.OpenAsync(crowd.Clients, OpeningPatience, stop);
         // Their joining is all that was written before the writers begin.
         var joined = plan.Followed.SelectMany(rooms => rooms).CountBy(room => room).ToDictionary(room => room.Key, room => room.Value);
         if (!await crowd.UntilAsync(crowd.Clients, client => client.Rooms.All(room => room.Position == joined[room.RoomId]), Patience, stop))
@@ -92,13 +93,13 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
         for (var round = 0; round < options.Rounds; round++)
         {
             await HealthyAsync(stop);
-            var names = await NodeNamesAsync(stop);
+            var names = await NodeNames.FindAsync(dashboard, _tokens.Users($"{_tag}-probe", 1)[0].Token, stop);
             await SpreadAsync(crowd, names, stop);
             var byNode = crowd.Clients.GroupBy(client => client.NodeId ?? "").OrderBy(node => names.GetValueOrDefault(node.Key), StringComparer.Ordinal).ToArray();
             var victim = byNode[round % byNode.Length];
             var name = names.GetValueOrDefault(victim.Key) ?? throw new UsageException("A client's node is not one of the dashboard's: the run must be on the machine of the system.");
             var affected = victim.ToList();
-            var killed = await KillAsync(name, crowd, stop);
+            var killed = await dashboard.KillAsync(name, () => crowd.Now, Patience, stop);
             var back = await crowd.UntilAsync(affected, client => client.NodeId != victim.Key && client.IsCaughtUp, Patience, stop);
             var comebacks = affected.Select(client => client.NodeId != victim.Key && client.IsCaughtUp && client.Last is { } last && last.LostAt >= killed ? last : null).ToList();
             times.AddRange(comebacks.Select(comeback => comeback is null ? TimeSpan.MaxValue : comeback.CaughtUpAt - killed));
@@ -126,7 +127,7 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
         {
             await HealthyAsync(stop);
             var name = (await dashboard.ProcessesOfAsync(resource, stop)).FirstOrDefault()?.Name ?? throw new UsageException($"The system has no process of {resource}.");
-            var killed = await KillAsync(name, crowd, stop);
+            var killed = await dashboard.KillAsync(name, () => crowd.Now, Patience, stop);
             // The killed process alone: that the others follow is what is measured.
             if (!await dashboard.UntilAsync(all => all.Any(process => process.Name == name && process.IsHealthy), Patience, stop))
                 throw new UsageException($"{name} was not healthy within {Patience.TotalSeconds} s.");
@@ -142,41 +143,10 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
         _measured.Add(new Measurement($"{resource} killed: every writer's acks after it is healthy", crowd.Clients.Count, options.Rounds, every, AckLimit));
     }
 
-    /// <summary>Returns the moment of the kill, once the engine has seen it.</summary>
-    private async Task<TimeSpan> KillAsync(string name, Crowd crowd, CancellationToken stop)
-    {
-        var pid = (await dashboard.ProcessesAsync(stop)).FirstOrDefault(process => process.Name == name)?.Pid ?? throw new UsageException($"{name} does not run.");
-        var killed = crowd.Now;
-        ProcessSignals.Send(pid, ProcessSignal.Kill);
-        if (!await dashboard.UntilAsync(all => all.Any(process => process.Name == name && process.Pid != pid), Patience, stop))
-            throw new UsageException($"The engine did not notice that {name} was killed.");
-        return killed;
-    }
-
     private async Task HealthyAsync(CancellationToken stop)
     {
         if (!await dashboard.UntilAsync(all => all.All(process => process.IsHealthy), Patience, stop))
             throw new UsageException($"The system was not healthy within {Patience.TotalSeconds} s.");
-    }
-
-    /// <summary>Names by the ids that the nodes say to their clients.</summary>
-    private async Task<IReadOnlyDictionary<string, string>> NodeNamesAsync(CancellationToken stop)
-    {
-        var token = Users($"{_tag}-probe", 1)[0].Token;
-        var names = new Dictionary<string, string>();
-        foreach (var node in await dashboard.ProcessesOfAsync("realtime", stop))
-        {
-            try
-            {
-                using var socket = await ChatSocket.ConnectAsync(0, new Route(node.Name, new Uri(node.Urls[0])), token, stop);
-                if (await socket.ReceiveAsync() is { } welcome) names[welcome.Text("node_id")] = node.Name;
-            }
-            catch (LinkLostException away)
-            {
-                throw new UsageException($"{node.Name} is healthy and cannot be reached at {node.Urls[0]}: {away.InnerException?.Message}");
-            }
-        }
-        return names;
     }
 
     /// <summary>A node that has just started holds nobody: as many as it lacks come over, as they would in time.</summary>
@@ -190,12 +160,6 @@ internal sealed class RecoveryRun(RecoveryOptions options, Uri origin, Dashboard
             if (!await crowd.UntilAsync(tooMany, client => client.IsCaughtUp && client.Last?.LostAt >= asked, Patience, stop))
                 throw new UsageException($"Clients that changed their node were not back after {Patience.TotalSeconds} s.");
         }
-    }
-
-    private List<User> Users(string prefix, int count)
-    {
-        var expires = DateTimeOffset.UtcNow + TokenLifetime;
-        return [.. Enumerable.Range(0, count).Select(i => $"{prefix}-{i}").Select(id => new User(id, _tokens.Mint(id, id, expires)))];
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -1,31 +1,17 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using Chat.LoadTest.Faults;
 
 namespace Chat.LoadTest.Reporting;
 
-/// <summary>A page for people: one file, nothing loaded from elsewhere, light and dark as the reader's system is.</summary>
+/// <summary>The page of a fault run.</summary>
 internal static class HtmlReport
 {
-    private const string Style = """
-        :root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6470;--page:#fff;--line:#d9dee4;--flow:#2f7d5b;--fault:#c2542d;--bad:#b3261e}
-        @media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#9aa4b1;--page:#14171b;--line:#303740;--flow:#5fbf94;--fault:#e58a63;--bad:#ff8a80}}
-        body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:72rem;margin:2rem auto;padding:0 1rem}
-        h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}
-        th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--line)}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-        .wide{overflow-x:auto}.bad{color:var(--bad)}.soft{color:var(--soft)}svg{width:100%;min-width:48rem;height:auto}svg text{fill:var(--soft);font:11px system-ui,sans-serif}
-        """;
-
     public static string Render(FaultRunResult result)
     {
         var figures = RunFigures.Of(result);
-        var html = new StringBuilder();
-        html.Append(CultureInfo.InvariantCulture, $"""
-            <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-            <title>Fault run, seed {result.Seed}</title><style>{Style}</style></head><body>
-            <h1>Fault run, seed {result.Seed}</h1>
+        var html = new StringBuilder(Page.Begin($"Fault run, seed {result.Seed}"));
+        html.Append($"""
             <p{(figures.Violations > 0 ? " class=\"bad\"" : "")}>{Escape(figures.Lines().Last())}</p>
             <h2>Timeline</h2>
             <p class="soft">Successful acks in each second, and below them each fault from the first harm until everything was healthy again.</p>
@@ -35,7 +21,7 @@ internal static class HtmlReport
         Violations(html, result);
         Faults(html, figures);
         Totals(html, figures);
-        return html.Append("</body></html>\n").ToString();
+        return html.Append(Page.End).ToString();
     }
 
     private static void Violations(StringBuilder html, FaultRunResult result)
@@ -79,5 +65,5 @@ internal static class HtmlReport
         void Row(string name, FormattableString value) => html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Escape(name)}<td class=\"n\">{value.ToString(CultureInfo.InvariantCulture)}</tr>\n");
     }
 
-    private static string Escape(string text) => WebUtility.HtmlEncode(text);
+    private static string Escape(string text) => Page.Escape(text);
 }

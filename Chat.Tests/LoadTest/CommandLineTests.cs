@@ -20,6 +20,19 @@ public sealed class CommandLineTests
     [InlineData("--nodes is '1'", "recovery", "--nodes", "1")]
     [InlineData("nothing called 'rain'", "recovery", "--kill", "node,rain")]
     [InlineData("belong together", "recovery", "--dashboard", "http://localhost:1")]
+    [InlineData("--members is '0'", "fanout", "--members", "0")]
+    [InlineData("40000 connections, and one machine has ports for 25000", "rooms", "--rooms", "10000", "--members", "4")]
+    [InlineData("--via is 'air'", "fanout", "--via", "air")]
+    [InlineData("one of .md, .json, .html", "fanout", "--report", "figures.txt")]
+    [InlineData("lower --rate or --seconds", "fanout", "--rate", "20000", "--seconds", "86400")]
+    [InlineData("--connections is not known", "fanout", "--connections", "3")]
+    [InlineData("the base must be the smaller one", "idle", "--connections", "100", "--base", "100")]
+    [InlineData("--nodes is '1'", "storm", "--nodes", "1")]
+    [InlineData("8 samples are needed", "soak", "--minutes", "1", "--sample-seconds", "10")]
+    [InlineData("--seconds is not known", "soak", "--seconds", "10")]
+    [InlineData("--at-once is '0'", "connect", "--at-once", "0")]
+    [InlineData("--interval-ms is '1'", "polling", "--interval-ms", "1")]
+    [InlineData("name the http address", "fanout", "--target", "https://localhost:8443", "--dashboard", "http://localhost:1")]
     [InlineData("--count is '0'", "tokens", "--count", "0")]
     [InlineData("--count is given twice", "tokens", "--count", "1", "--count", "1")]
     [InlineData("There is no signing key", "tokens", "--data", "/nowhere")]
@@ -36,7 +49,7 @@ public sealed class CommandLineTests
     {
         var output = new StringWriter();
         Assert.Equal(ExitCodes.Success, await Chat.LoadTest.CommandLine.Commands.RunAsync(["--help"], output, TestContext.Current.CancellationToken));
-        Assert.All(["tokens", "faults", "recovery", "kill-node", "rewind-redis", "half-open-postgres"], word => Assert.Contains(word, output.ToString()));
+        Assert.All(["tokens", "faults", "recovery", "fanout", "rooms", "idle", "connect", "storm", "soak", "polling", "kill-node", "rewind-redis", "half-open-postgres"], word => Assert.Contains(word, output.ToString()));
     }
 
     [Fact]

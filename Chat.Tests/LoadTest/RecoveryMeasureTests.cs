@@ -1,3 +1,4 @@
+using Chat.LoadTest.Crowds;
 using Chat.LoadTest.Recording;
 using Chat.LoadTest.Recovery;
 
@@ -10,31 +11,31 @@ public sealed class RecoveryMeasureTests
     public void A_room_is_followed_without_holes_within_an_epoch()
     {
         var room = new FollowedRoom("room");
-        room.StartAt(7, "0");
-        Assert.Null(room.Take(8, "0", "a"));
-        Assert.Contains("8 (epoch 0) after 8", room.Take(8, "0", "a"));
-        Assert.Contains("10 (epoch 0) after 8", room.Take(10, "0", "c"));
-        Assert.Contains("9 (epoch 0) after 10", room.Take(9, "0", "b"));
+        room.StartAt(7, "0"u8);
+        Assert.Null(room.Take(8, "0"u8, "a"u8));
+        Assert.Contains("8 (epoch 0) after 8", room.Take(8, "0"u8, "a"u8));
+        Assert.Contains("10 (epoch 0) after 8", room.Take(10, "0"u8, "c"u8));
+        Assert.Contains("9 (epoch 0) after 10", room.Take(9, "0"u8, "b"u8));
     }
 
     [Fact]
     public void Numbers_may_skip_only_where_an_epoch_begins()
     {
         var room = new FollowedRoom("room");
-        room.StartAt(7, "0");
-        Assert.Null(room.Take(4294967297, "1", "a"));
+        room.StartAt(7, "0"u8);
+        Assert.Null(room.Take(4294967297, "1"u8, "a"u8));
         Assert.Equal((4294967297L, "1"), (room.Position, room.Epoch));
-        Assert.NotNull(room.Take(4294967299, "1", "b"));
-        Assert.NotNull(room.Take(8, "2", "c"));
+        Assert.NotNull(room.Take(4294967299, "1"u8, "b"u8));
+        Assert.NotNull(room.Take(8, "2"u8, "c"u8));
     }
 
     [Fact]
     public void A_first_subscription_starts_at_the_head_and_a_later_one_where_the_client_is()
     {
         var room = new FollowedRoom("room");
-        room.StartAt(0, "0");
-        Assert.Null(room.Take(1, "0", "a"));
-        room.StartAt(5, "0");
+        room.StartAt(0, "0"u8);
+        Assert.Null(room.Take(1, "0"u8, "a"u8));
+        room.StartAt(5, "0"u8);
         Assert.Equal(1, room.Position);
     }
 

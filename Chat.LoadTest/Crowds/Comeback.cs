@@ -1,4 +1,4 @@
-namespace Chat.LoadTest.Recovery;
+namespace Chat.LoadTest.Crowds;
 
 /// <summary>How one client came back.</summary>
 /// <param name="LostAt">It noticed that its connection was gone.</param>

@@ -1,4 +1,4 @@
-namespace Chat.LoadTest.Recovery;
+namespace Chat.LoadTest.Crowds;
 
 /// <summary>What clients are told to wait before they connect again: full jitter, below a bound that doubles.</summary>
 internal static class ReconnectDelay

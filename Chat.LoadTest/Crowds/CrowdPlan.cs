@@ -1,6 +1,6 @@
-namespace Chat.LoadTest.Recovery;
+namespace Chat.LoadTest.Crowds;
 
-/// <summary>Which rooms there are, and who follows which: rooms of the size of a team, drawn for each client.</summary>
+/// <summary>Which rooms there are, and who follows which.</summary>
 internal sealed record CrowdPlan
 {
     public const int RoomsPerClient = 3;
@@ -11,6 +11,15 @@ internal sealed record CrowdPlan
     /// <summary>By client.</summary>
     public required IReadOnlyList<IReadOnlyList<string>> Followed { get; init; }
 
+    /// <summary>Rooms of the same size, and each client in one of them.</summary>
+    public static CrowdPlan OneRoomEach(string tag, int rooms, int membersPerRoom)
+    {
+        var names = Enumerable.Range(0, rooms).Select(i => $"{tag}-room-{i}").ToArray();
+        // Neighbours are in different rooms, so that those who come at the same time spread over all of them.
+        return new CrowdPlan { Rooms = names, Followed = [.. Enumerable.Range(0, rooms * membersPerRoom).Select(IReadOnlyList<string> (i) => [names[i % rooms]])] };
+    }
+
+    /// <summary>Rooms of the size of a team, drawn for each client.</summary>
     public static CrowdPlan Make(int seed, string tag, int clients)
     {
         var random = new Random(seed);

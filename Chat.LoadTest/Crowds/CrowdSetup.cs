@@ -3,7 +3,7 @@ using Chat.LoadTest.CommandLine;
 using Chat.LoadTest.Traffic;
 using Chat.LoadTest.Wire;
 
-namespace Chat.LoadTest.Recovery;
+namespace Chat.LoadTest.Crowds;
 
 /// <summary>Makes what a crowd needs before it comes.</summary>
 internal sealed class CrowdSetup(HttpCalls http, Route route)
@@ -12,7 +12,7 @@ internal sealed class CrowdSetup(HttpCalls http, Route route)
     private const int MaxRepeats = 10;
 
     /// <summary>Users, rooms and memberships, before anybody is connected who would be told of each.</summary>
-    public async Task PrepareAsync(CrowdPlan plan, IReadOnlyList<User> authors, IReadOnlyList<User> users, CancellationToken stop)
+    public async Task PrepareAsync(CrowdPlan plan, IReadOnlyList<User> authors, IReadOnlyList<User> users, CancellationToken stop, Action? called = null)
     {
         try
         {
@@ -29,7 +29,11 @@ internal sealed class CrowdSetup(HttpCalls http, Route route)
         }
 
         Task EachAsync<T>(IEnumerable<(T What, User User)> calls, Func<T, User, CancellationToken, Task> call) => Parallel.ForEachAsync(
-            calls, new ParallelOptions { MaxDegreeOfParallelism = CallsAtOnce, CancellationToken = stop }, async (one, quit) => await PatientlyAsync(() => call(one.What, one.User, quit), quit));
+            calls, new ParallelOptions { MaxDegreeOfParallelism = CallsAtOnce, CancellationToken = stop }, async (one, quit) =>
+            {
+                await PatientlyAsync(() => call(one.What, one.User, quit), quit);
+                called?.Invoke();
+            });
     }
 
     /// <summary>A busy machine may answer too late. What was done all the same is not done twice: a room that is there is refused as a conflict.</summary>
