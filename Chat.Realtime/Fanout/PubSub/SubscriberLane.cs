@@ -23,7 +23,7 @@ internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, Confi
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SubscribedChannel> _channels = [];
     private readonly Dictionary<EndPoint, (SubscriberLink Link, Task Running)> _links = [];
-    private readonly HashSet<SubscribedChannel> _homeless = [];
+    private HashSet<SubscribedChannel> _homeless = [];
     private readonly CancellationTokenSource _stopping = new();
     private Task _placing = Task.CompletedTask;
     private bool _isPlacing;
@@ -62,8 +62,9 @@ internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, Confi
         }
         catch (TimeoutException)
         {
+            var reason = Volatile.Read(ref _trouble); // before the channel goes, and what troubles it
             Unsubscribe(subscription);
-            throw Volatile.Read(ref _trouble) is { } trouble
+            throw reason is { } trouble
                 ? new RedisConnectionException(ConnectionFailureType.UnableToConnect, CommandFlags.None, trouble)
                 : new TimeoutException($"Redis did not confirm the subscription of {name} within {Patience.TotalSeconds} s.");
         }
@@ -295,7 +296,7 @@ internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, Confi
             lock (_gate)
             {
                 homeless = [.. _homeless];
-                _homeless.Clear();
+                _homeless = []; // not cleared: after a loss it was as large as all channels
                 if (homeless.Length == 0 || _stopping.IsCancellationRequested)
                 {
                     _isPlacing = false;
@@ -316,7 +317,7 @@ internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, Confi
         {
             server = await redis.GetDatabase().IdentifyEndpointAsync(channel.Name, CommandFlags.DemandMaster);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
+        catch (Exception e) // whatever it is, the channel has no home yet and is asked for again
         {
             reason = $"Redis cannot be reached: {e.Message}";
         }

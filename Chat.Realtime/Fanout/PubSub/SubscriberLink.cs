@@ -1,8 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
-using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Text;
 using StackExchange.Redis;
 
@@ -74,7 +72,7 @@ internal sealed class SubscriberLink
             }
             return "";
         }
-        catch (Exception e) when (e is IOException or SocketException or AuthenticationException or TimeoutException or FormatException or RedisException or OperationCanceledException)
+        catch (Exception e) // whatever it is, the connection is gone, and its lane has to open another one
         {
             var reason = e switch
             {
