@@ -247,6 +247,24 @@ public sealed class RedisSubscribersTests(RedisFixture redis)
         Assert.Equal("to the listener", await Subscribing.NextAsync(messages));
     }
 
+    [Fact]
+    public async Task A_channel_that_the_server_refuses_fails_alone_and_says_why()
+    {
+        await using var server = await RedisFixture.StartServerAsync();
+        var (allowed, refused) = (Subscribing.Name(), Subscribing.Name());
+        await using (var admin = await ConnectionMultiplexer.ConnectAsync(server.ConnectionString))
+            await admin.GetDatabase().ExecuteAsync("ACL", "SETUSER", "listener", "on", ">secret", $"&{allowed}", "+ssubscribe", "+sunsubscribe", "+ping");
+        await using var here = await Subscribing.StartAsync(server.ConnectionString, subscribersConnectionString: $"127.0.0.1:{server.Port},user=listener,password=secret");
+        var (_, messages) = await here.ListenAsync(allowed);
+
+        var failure = await Assert.ThrowsAsync<RedisConnectionException>(() => here.ListenAsync(refused));
+
+        Assert.Contains("NOPERM", failure.Message, StringComparison.Ordinal);
+        Assert.True(here.Subscribers.IsConnected);
+        await here.PublishAsync(allowed, "still here");
+        Assert.Equal("still here", await Subscribing.NextAsync(messages));
+    }
+
     private static async Task<string> SubscriberAsync(Subscribing here) =>
         ((string)(await here.Publisher.GetDatabase().ExecuteAsync("CLIENT", "LIST"))!).Split('\n')
             .First(client => client.Contains(" name=chat-realtime-durable ", StringComparison.Ordinal));
