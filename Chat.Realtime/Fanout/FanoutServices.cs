@@ -8,7 +8,6 @@ internal static class FanoutServices
     {
         var services = builder.Services;
         services.AddSingleton<RedisSubscribers>();
-        services.AddHostedService(provider => provider.GetRequiredService<RedisSubscribers>());
         services.AddSingleton<LocalRooms>();
         services.AddSingleton<UserFeeds>();
         services.AddSingleton<RoomAdmission>();

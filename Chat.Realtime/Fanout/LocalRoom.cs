@@ -3,6 +3,7 @@ using Chat.Contracts;
 using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Realtime.Access;
+using Chat.Realtime.Fanout.PubSub;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout;
@@ -23,8 +24,8 @@ internal sealed partial class LocalRoom(
     private readonly List<(long AfterSeq, TaskCompletionSource Waiter)> _waiters = []; // bounded by who lets requests wait
     private readonly List<NumberedEvent> _batch = new(1); // empty outside of the lock
     private int _batchBytes;
-    private Task<ChannelMessageQueue>? _channel;
-    private Task<ChannelMessageQueue>? _ephemeral;
+    private Task<ChannelSubscription>? _channel;
+    private Task<ChannelSubscription>? _ephemeral;
 
     /// <summary>Holders: subscribers and those who are about to be. Belongs to <see cref="LocalRooms"/>.</summary>
     public int Holders { get; set; }
@@ -35,7 +36,7 @@ internal sealed partial class LocalRoom(
     /// <summary>Completes when the room's channels are subscribed; a failed attempt is made anew by the next caller.</summary>
     public async Task ListenAsync()
     {
-        Task<ChannelMessageQueue> channel, ephemeral;
+        Task<ChannelSubscription> channel, ephemeral;
         lock (Gate)
         {
             if (_channel is null or { IsFaulted: true }) _channel = subscribers.SubscribeAsync(RedisKeys.RoomChannel(RoomId), Receive);
@@ -143,12 +144,11 @@ internal sealed partial class LocalRoom(
         {
             try
             {
-                if (channel is not null) await (await channel).UnsubscribeAsync();
+                if (channel is not null) (await channel).Unsubscribe();
             }
             catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
             {
-                // The connection is lost, and its subscriptions with it; a message for a room that is gone is dropped.
-                Log.NotUnsubscribed(logger, RoomId, e.Message);
+                Log.NotSubscribed(logger, RoomId, e.Message);
             }
         }
     }
@@ -244,8 +244,8 @@ internal sealed partial class LocalRoom(
 
     private static partial class Log
     {
-        [LoggerMessage(1030, LogLevel.Debug, "The channels of room {RoomId} were not unsubscribed: {Reason}")]
-        public static partial void NotUnsubscribed(ILogger logger, string roomId, string reason);
+        [LoggerMessage(1030, LogLevel.Debug, "A channel of room {RoomId} had not been subscribed: {Reason}")]
+        public static partial void NotSubscribed(ILogger logger, string roomId, string reason);
 
         [LoggerMessage(1031, LogLevel.Error, "Room {RoomId} got a message that is not one of the numbering script's")]
         public static partial void Unreadable(ILogger logger, Exception exception, string roomId);

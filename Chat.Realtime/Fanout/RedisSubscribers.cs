@@ -1,24 +1,46 @@
+using Chat.Realtime.Fanout.PubSub;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout;
 
 /// <summary>
-/// The node's subscriber connections to Redis, apart from the one that commands use: one for durable events and the channels of users, one for
-/// ephemeral events, so that a flood of those cannot disconnect the durable stream. Messages of one channel are handled one after another, in
-/// the order of their publication. A connection that was lost subscribes again by itself; what was published meanwhile is lost, and
-/// <see cref="Restored"/> says when to look for it.
+/// The node's subscriptions at Redis, over connections of their own: some for durable events and the channels of users, some for ephemeral events, so that a flood
+/// of those cannot disconnect the durable stream. Messages of one channel are handled one after another, in the order of their publication. Channels that were
+/// lost are subscribed again; what was published meanwhile is lost, and <see cref="Restored"/> says when to look for it.
 /// </summary>
-internal sealed class RedisSubscribers(IConfiguration configuration, ILoggerFactory loggers) : IHostedService, IAsyncDisposable
+internal sealed class RedisSubscribers : IAsyncDisposable
 {
     public const string ConnectionName = "redis";
 
-    private ConnectionMultiplexer? _durable;
-    private ConnectionMultiplexer? _ephemeral;
+    // Lanes share the work of many channels; more than a few only add connections.
+    private const int MostLanes = 8;
 
-    /// <summary>The durable connection is back after a loss, or channels moved to another server of a cluster.</summary>
+    private readonly SubscriberLane[] _durable;
+    private readonly SubscriberLane[] _ephemeral;
+
+    public RedisSubscribers(IConfiguration configuration, IConnectionMultiplexer redis, TimeProvider time, ILogger<RedisSubscribers> logger)
+    {
+        var text = configuration.GetConnectionString(ConnectionName)
+            ?? throw new InvalidOperationException($"ConnectionStrings:{ConnectionName} is missing: give the address of a Redis server, e.g. 127.0.0.1:6379.");
+        _durable = Lanes("durable", () => Restored?.Invoke());
+        _ephemeral = Lanes("ephemeral", () => { });
+
+        SubscriberLane[] Lanes(string purpose, Action restored)
+        {
+            var options = ConfigurationOptions.Parse(text);
+            FailFast(options);
+            options.ClientName = $"chat-realtime-{purpose}";
+            var lanes = new SubscriberLane[Math.Clamp(Environment.ProcessorCount / 2, 1, MostLanes)];
+            for (var i = 0; i < lanes.Length; i++) lanes[i] = new SubscriberLane(redis, options, restored, time, logger);
+            return lanes;
+        }
+    }
+
+    /// <summary>Durable channels are back after a loss, all that were lost together: their connection was, or they moved to another server of a cluster.</summary>
     public event Action? Restored;
 
-    public bool IsConnected => _durable is { IsConnected: true };
+    /// <summary>No durable channel is lost.</summary>
+    public bool IsConnected => Array.TrueForAll(_durable, lane => lane.IsConnected);
 
     /// <summary>The settings by which every connection of the node to Redis fails fast instead of queueing.</summary>
     public static void FailFast(ConfigurationOptions options)
@@ -34,48 +56,16 @@ internal sealed class RedisSubscribers(IConfiguration configuration, ILoggerFact
         options.ReconnectRetryPolicy = new ExponentialRetry(100, 1_000);
     }
 
-    public async Task StartAsync(CancellationToken cancellationToken)
-    {
-        _durable = await ConnectAsync("durable");
-        _ephemeral = await ConnectAsync("ephemeral");
-        _durable.ConnectionRestored += (_, restored) =>
-        {
-            if (restored.ConnectionType == ConnectionType.Subscription) Restored?.Invoke();
-        };
-        // The server that gives a slot away ends its subscriptions, and the library subscribes them where the slot is now.
-        _durable.HashSlotMoved += (_, _) => Restored?.Invoke();
-    }
+    /// <summary>Confirmed when it completes. Throws <see cref="RedisException"/> or <see cref="TimeoutException"/> when it could not be for two seconds.</summary>
+    public Task<ChannelSubscription> SubscribeAsync(string channel, Action<ReadOnlyMemory<byte>> handler) => LaneOf(_durable, channel).SubscribeAsync(channel, handler);
 
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <summary>Confirmed when it completes. Throws what the client library throws when Redis cannot be reached.</summary>
-    public Task<ChannelMessageQueue> SubscribeAsync(string channel, Action<ReadOnlyMemory<byte>> handler) => SubscribeAsync(_durable, channel, handler);
-
-    /// <summary>As <see cref="SubscribeAsync(string, Action{ReadOnlyMemory{byte}})"/>, over the connection for what may be lost.</summary>
-    public Task<ChannelMessageQueue> SubscribeEphemeralAsync(string channel, Action<ReadOnlyMemory<byte>> handler) => SubscribeAsync(_ephemeral, channel, handler);
-
-    private static async Task<ChannelMessageQueue> SubscribeAsync(ConnectionMultiplexer? connection, string channel, Action<ReadOnlyMemory<byte>> handler)
-    {
-        if (connection is null) throw new RedisException("The subscriber connections are not started.");
-        var queue = await connection.GetSubscriber().SubscribeAsync(RedisChannel.Sharded(channel));
-        queue.OnMessage(message => handler(message.Message));
-        return queue;
-    }
-
-    private async Task<ConnectionMultiplexer> ConnectAsync(string purpose)
-    {
-        var text = configuration.GetConnectionString(ConnectionName)
-            ?? throw new InvalidOperationException($"ConnectionStrings:{ConnectionName} is missing: give the address of a Redis server, e.g. 127.0.0.1:6379.");
-        var options = ConfigurationOptions.Parse(text);
-        FailFast(options);
-        options.ClientName = $"chat-realtime-{purpose}";
-        options.LoggerFactory = loggers;
-        return await ConnectionMultiplexer.ConnectAsync(options);
-    }
+    /// <summary>As <see cref="SubscribeAsync(string, Action{ReadOnlyMemory{byte}})"/>, over the connections for what may be lost.</summary>
+    public Task<ChannelSubscription> SubscribeEphemeralAsync(string channel, Action<ReadOnlyMemory<byte>> handler) => LaneOf(_ephemeral, channel).SubscribeAsync(channel, handler);
 
     public async ValueTask DisposeAsync()
     {
-        if (_durable is not null) await _durable.DisposeAsync();
-        if (_ephemeral is not null) await _ephemeral.DisposeAsync();
+        foreach (var lane in _durable.Concat(_ephemeral)) await lane.DisposeAsync();
     }
+
+    private static SubscriberLane LaneOf(SubscriberLane[] lanes, string channel) => lanes[(uint)channel.GetHashCode(StringComparison.Ordinal) % (uint)lanes.Length];
 }

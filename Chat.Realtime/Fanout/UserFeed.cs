@@ -2,6 +2,7 @@ using Chat.Contracts;
 using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Realtime.Connections;
+using Chat.Realtime.Fanout.PubSub;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout;
@@ -20,7 +21,7 @@ internal sealed partial class UserFeed(
     private readonly List<Connection> _connections = [];
     private readonly Dictionary<string, DirectRoom> _direct = [];
     private Dictionary<string, long>? _heads; // where the direct rooms stood when the feed began; null until that is known
-    private Task<ChannelMessageQueue>? _channel;
+    private Task<ChannelSubscription>? _channel;
     private bool _failed;
 
     public string UserId { get; } = userId;
@@ -47,7 +48,7 @@ internal sealed partial class UserFeed(
     /// </summary>
     public async Task ListenAsync()
     {
-        Task<ChannelMessageQueue> channel;
+        Task<ChannelSubscription> channel;
         lock (_gate)
         {
             if (_channel is null or { IsFaulted: true }) _channel = subscribers.SubscribeAsync(RedisKeys.UserChannel(UserId), Receive);
@@ -120,11 +121,11 @@ internal sealed partial class UserFeed(
     {
         try
         {
-            if (_channel is not null) await (await _channel).UnsubscribeAsync();
+            if (_channel is not null) (await _channel).Unsubscribe();
         }
         catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
         {
-            Log.NotUnsubscribed(logger, UserId, e.Message); // the connection is lost, and the subscription with it
+            Log.NotSubscribed(logger, UserId, e.Message);
         }
         DirectRoom[] direct;
         lock (_gate) direct = [.. _direct.Values];
@@ -181,8 +182,8 @@ internal sealed partial class UserFeed(
 
     private static partial class Log
     {
-        [LoggerMessage(1040, LogLevel.Debug, "The channel of user {UserId} was not unsubscribed: {Reason}")]
-        public static partial void NotUnsubscribed(ILogger logger, string userId, string reason);
+        [LoggerMessage(1040, LogLevel.Debug, "The channel of user {UserId} had not been subscribed: {Reason}")]
+        public static partial void NotSubscribed(ILogger logger, string userId, string reason);
 
         [LoggerMessage(1041, LogLevel.Error, "User {UserId} got a message that is neither numbered events nor an envelope")]
         public static partial void Unreadable(ILogger logger, Exception exception, string userId);

@@ -1,0 +1,43 @@
+namespace Chat.Realtime.Fanout.PubSub;
+
+/// <summary>A channel that somebody listens to, on the link that brings it. Everything in it belongs to its <see cref="SubscriberLane"/>.</summary>
+internal sealed class SubscribedChannel(SubscriberLane lane, string name)
+{
+    public SubscriberLane Lane { get; } = lane;
+
+    public string Name { get; } = name;
+
+    /// <summary>The listeners, the newest first. Read without a lock while a message is handed on: one that leaves keeps its way to the next.</summary>
+    public volatile ChannelSubscription? First;
+
+    /// <summary>Null while it is not known which server has the channel.</summary>
+    public SubscriberLink? Link;
+
+    /// <summary>The server has confirmed the subscription.</summary>
+    public bool IsConfirmed;
+
+    /// <summary>What waits for the confirmation; null when nobody does.</summary>
+    public TaskCompletionSource? Confirmation;
+
+    /// <summary>What was lost with the channel and is not restored yet.</summary>
+    public Loss? Loss;
+}
+
+/// <summary>Channels that were lost together; what was published meanwhile can be looked for when none of them is missing any more.</summary>
+internal sealed class Loss
+{
+    public int Missing;
+}
+
+/// <summary>One listener of a channel: kept for as long as it wants messages.</summary>
+internal sealed class ChannelSubscription(SubscribedChannel channel, Action<ReadOnlyMemory<byte>> handler)
+{
+    public SubscribedChannel Channel { get; } = channel;
+
+    public Action<ReadOnlyMemory<byte>> Handler { get; } = handler;
+
+    public volatile ChannelSubscription? Next;
+
+    /// <summary>Ends it. A message that is just being handed on may still arrive.</summary>
+    public void Unsubscribe() => Channel.Lane.Unsubscribe(this);
+}
