@@ -1,6 +1,7 @@
 using Chat.Contracts;
 using Chat.Data.History;
 using Chat.Data.Numbering;
+using Chat.Realtime.Access;
 using EventId = Chat.Contracts.EventId;
 
 namespace Chat.Realtime.Publishing;
@@ -11,6 +12,10 @@ namespace Chat.Realtime.Publishing;
 /// </summary>
 internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, EpochStore epochs, TimeProvider time)
 {
+    // For a day after an epoch has begun, every send whose client_id is no UUIDv7 asks Postgres: those of all rooms share queries.
+    private readonly SharedReads<Guid, Persisted> _persisted = new(async ids =>
+        (await stored.FindAsync([.. ids], CancellationToken.None)).ToDictionary(found => found.Key, found => new Persisted(found.Value)));
+
     // Redis keeps the id of a UUIDv7 for an hour after it is persisted; half of that leaves room for clocks that differ.
     private static readonly TimeSpan Version7Memory = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan Version7Ahead = TimeSpan.FromMinutes(1);
@@ -39,9 +44,8 @@ internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, Ep
         if (isSure) return recent;
         try
         {
-            var persisted = await stored.FindAsync(ids, cancellationToken);
-            foreach (var candidate in ids)
-                if (persisted.TryGetValue(candidate, out var first)) return first;
+            var persisted = await Task.WhenAll(ids.Select(candidate => _persisted.FindAsync(candidate, cancellationToken)));
+            if (persisted.FirstOrDefault(found => found is not null) is { } first) return first.Number;
         }
         catch (ChatException) when (recent is not null)
         {
@@ -60,4 +64,6 @@ internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, Ep
         if (isVersion7 && made > epoch.StartedAt + EpochMargin) return false;
         return epoch.Number > 0 && epoch.StartedAt > now - OtherMemory;
     }
+
+    private sealed record Persisted(EventNumber Number);
 }

@@ -1,4 +1,5 @@
 using Chat.Contracts;
+using Chat.Realtime.Access;
 using Npgsql;
 
 namespace Chat.Realtime.Publishing;
@@ -13,14 +14,24 @@ internal readonly record struct MentionedMembers(IReadOnlyList<string> UserIds, 
 }
 
 /// <summary>
-/// Finds whom a message mentions with <c>@user_name</c>: members of its room, each once. Only a message with an <c>@</c> costs a look into Postgres;
-/// while that is away messages go out without mentions rather than not at all.
+/// Finds whom a message mentions with <c>@user_name</c>: members of its room, each once. Only a message with an <c>@</c> costs a look into Postgres, and those that
+/// come at the same time share one; while Postgres is away messages go out without mentions rather than not at all.
 /// </summary>
-internal sealed partial class Mentions(NpgsqlDataSource database, ILogger<Mentions> logger)
+internal sealed partial class Mentions
 {
     // Enough for people; a message that names a whole company notifies nobody in particular.
     private const int MaxMentions = 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    private readonly NpgsqlDataSource _database;
+    private readonly ILogger<Mentions> _logger;
+    private readonly SharedReads<(string RoomId, string UserName), Member> _members;
+
+    public Mentions(NpgsqlDataSource database, ILogger<Mentions> logger)
+    {
+        (_database, _logger) = (database, logger);
+        _members = new(ReadAsync);
+    }
 
     public async ValueTask<MentionedMembers> FindAsync(string roomId, string content, CancellationToken cancellationToken)
     {
@@ -30,29 +41,36 @@ internal sealed partial class Mentions(NpgsqlDataSource database, ILogger<Mentio
         {
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             deadline.CancelAfter(Patience);
-            await using var command = database.CreateCommand(
-                """
-                select u.user_id, r.name from users u join members m on m.user_id = u.user_id join rooms r on r.room_id = m.room_id
-                where m.room_id = $1 and u.user_name = any($2) order by u.user_id limit $3
-                """);
-            command.Parameters.Add(new() { Value = roomId });
-            command.Parameters.Add(new() { Value = names.ToArray() });
-            command.Parameters.Add(new() { Value = MaxMentions });
-            await using var reader = await command.ExecuteReaderAsync(deadline.Token);
-            var (users, roomName) = (new List<string>(), (string?)null);
-            while (await reader.ReadAsync(deadline.Token))
-            {
-                users.Add(reader.GetString(0));
-                roomName = reader.GetString(1);
-            }
-            return new MentionedMembers(users, roomName);
+            var found = await Task.WhenAll(names.Select(name => _members.FindAsync((roomId, name), deadline.Token)));
+            var members = found.OfType<Member>().DistinctBy(member => member.UserId).OrderBy(member => member.UserId, StringComparer.Ordinal).Take(MaxMentions).ToList();
+            return members.Count == 0 ? MentionedMembers.None : new MentionedMembers([.. members.Select(member => member.UserId)], members[0].RoomName);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            Log.LeftOut(logger, roomId, e.Message);
+            Log.LeftOut(_logger, roomId, e.Message);
             return MentionedMembers.None;
         }
     }
+
+    private async Task<IReadOnlyDictionary<(string, string), Member>> ReadAsync(IReadOnlyCollection<(string RoomId, string UserName)> asked)
+    {
+        using var deadline = new CancellationTokenSource(Patience);
+        await using var command = _database.CreateCommand(
+            """
+            select asked.room_id, asked.user_name, u.user_id, r.name from unnest($1, $2) as asked (room_id, user_name)
+                join users u on u.user_name = asked.user_name
+                join members m on m.room_id = asked.room_id and m.user_id = u.user_id
+                join rooms r on r.room_id = asked.room_id
+            """);
+        command.Parameters.Add(new() { Value = asked.Select(one => one.RoomId).ToArray() });
+        command.Parameters.Add(new() { Value = asked.Select(one => one.UserName).ToArray() });
+        await using var reader = await command.ExecuteReaderAsync(deadline.Token);
+        var found = new Dictionary<(string, string), Member>();
+        while (await reader.ReadAsync(deadline.Token)) found[(reader.GetString(0), reader.GetString(1))] = new Member(reader.GetString(2), reader.GetString(3));
+        return found;
+    }
+
+    private sealed record Member(string UserId, string RoomName);
 
     /// <summary>The names after an <c>@</c> that does not itself stand behind a name (as in an e-mail address).</summary>
     internal static HashSet<string> NamesIn(string content)
