@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Chat.LocalHosting.Backends;
 using Chat.LocalHosting.Processes;
+using Chat.Tests.People;
 
 namespace Chat.Tests.Backends;
 
@@ -75,7 +76,7 @@ public sealed class RedisCluster : IAsyncDisposable
         await WholeAsync();
         if (replicaOf is null) return server;
         await server.AskAsync("CLUSTER", "REPLICATE", await replicaOf.IdAsync());
-        await UntilAsync(async () => (await server.AskAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal), "the replica in step");
+        await Until.TrueAsync(async () => (await server.AskAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal), "the replica in step", Patience);
         return server;
     }
 
@@ -92,7 +93,7 @@ public sealed class RedisCluster : IAsyncDisposable
     }
 
     /// <summary>Waits until every server that runs knows all others and finds every slot served.</summary>
-    public Task WholeAsync() => UntilAsync(async () =>
+    public Task WholeAsync() => Until.TrueAsync(async () =>
     {
         foreach (var server in _servers.Where(server => server.IsRunning))
         {
@@ -101,7 +102,7 @@ public sealed class RedisCluster : IAsyncDisposable
                 || !info.Contains($"cluster_known_nodes:{_servers.Count}\r", StringComparison.Ordinal)) return false;
         }
         return true;
-    }, "a cluster that is whole");
+    }, "a cluster that is whole", Patience);
 
     /// <summary>The first slot of a primary; of the one after the last, the end of the slots.</summary>
     public static int FirstSlot(int primary) => Slots * primary / Primaries;
@@ -109,16 +110,6 @@ public sealed class RedisCluster : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var server in _servers) await server.DisposeAsync();
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition, string expected)
-    {
-        using var deadline = new CancellationTokenSource(Patience);
-        while (!await condition())
-        {
-            if (deadline.IsCancellationRequested) throw new TimeoutException($"Expected {expected} within {Patience.TotalSeconds} s.");
-            await Task.Delay(50);
-        }
     }
 }
 

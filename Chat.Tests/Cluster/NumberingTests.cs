@@ -190,26 +190,9 @@ public sealed class NumberingTests(MigratedDatabaseFixture database) : IClassFix
         Assert.Contains($":{_cluster.Servers[1].Port}: maxmemory-policy", Assert.Single(await requirements.FindFaultsAsync()), StringComparison.Ordinal);
     }
 
-    /// <summary>The same events until they are numbered: whether a try that failed has numbered them nobody knows.</summary>
     private Task<IReadOnlyList<EventNumber>> FillAsync(string room, int count)
     {
         PendingEvent[] events = [.. Enumerable.Range(1, count).Select(i => RoomStore.Event($"event {i}"))];
-        return PollAsync(() => _store.NumberAsync(room, events));
-    }
-
-    private static async Task<T> PollAsync<T>(Func<Task<T>> action)
-    {
-        using var deadline = new CancellationTokenSource(Wait);
-        while (true)
-        {
-            try
-            {
-                return await action();
-            }
-            catch (NumberingUnavailableException) when (!deadline.IsCancellationRequested)
-            {
-                await Task.Delay(50, deadline.Token);
-            }
-        }
+        return _store.NumberSoonAsync(room, events);
     }
 }

@@ -33,7 +33,9 @@ public sealed class PublishScheduleTests
         var loop = new OpenLoop(schedule, clock, publish =>
         {
             sent.Add(publish);
-            if (publish == 10) Thread.Sleep(stall);
+            if (publish != 10) return;
+            var end = clock.Now + stall;
+            SpinWait.SpinUntil(() => clock.Now >= end);
         });
         await loop.RunAsync(clock.Now, TestContext.Current.CancellationToken);
         loop.Lateness.Tick(clock.Now);

@@ -5,6 +5,7 @@ using Chat.Data.History;
 using Chat.Data.Model;
 using Chat.Data.Numbering;
 using Chat.Data.Writing;
+using Chat.Tests.People;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -66,6 +67,25 @@ public sealed class RoomStore : IAsyncDisposable
         var eventId = id ?? Guid.NewGuid();
         var body = $$"""{"event_type":"chat_message","event_id":"{{eventId}}","sender_id":"alice","content":"{{content}}","timestamp":"2026-11-24T09:31:07.123Z"}""";
         return new PendingEvent(eventId, otherIds, access, 1_795_512_667_123, Encoding.UTF8.GetBytes(body));
+    }
+
+    /// <summary>The same events until they are numbered: whether a try that failed has numbered them nobody knows.</summary>
+    public async Task<IReadOnlyList<EventNumber>> NumberSoonAsync(string room, params PendingEvent[] events)
+    {
+        IReadOnlyList<EventNumber>? numbers = null;
+        await Until.TrueAsync(async () =>
+        {
+            try
+            {
+                numbers = await NumberAsync(room, events);
+                return true;
+            }
+            catch (NumberingUnavailableException)
+            {
+                return false;
+            }
+        }, "the events have numbers", within: TimeSpan.FromSeconds(60));
+        return numbers!;
     }
 
     /// <summary>Numbers as a node does, where a persister has caught up already.</summary>
