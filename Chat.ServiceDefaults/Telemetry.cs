@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,9 @@ internal static class Telemetry
 {
     private const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
+    // Configuration sections of the client packages of Redis and Postgres.
+    private static readonly string[] TracedClients = ["Aspire:StackExchange:Redis", "Aspire:Npgsql", "Aspire:Npgsql:EntityFrameworkCore:PostgreSQL"];
+
     public static void AddTelemetry(this IHostApplicationBuilder builder)
     {
         var telemetry = builder.Services.AddOpenTelemetry();
@@ -27,9 +31,12 @@ internal static class Telemetry
             .AddMeter("Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Http.Connections")
             .AddPrometheusExporter());
 
-        // Without a collector nobody would see a span, so none is made.
+        // Without a collector nobody would see a span, so none is made. The clients have to be told: each would bring a tracer of its own, and a span for every command.
         if (string.IsNullOrWhiteSpace(builder.Configuration[OtlpEndpoint]))
+        {
+            builder.Configuration.AddInMemoryCollection(TracedClients.Select(client => KeyValuePair.Create(client + ":DisableTracing", (string?)"true")));
             return;
+        }
 
         builder.Logging.AddOpenTelemetry(logging =>
         {

@@ -4,6 +4,7 @@ using Aspire.Confluent.Kafka;
 using Chat.Tests.Backends;
 using Confluent.Kafka;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -54,6 +55,27 @@ public sealed class ClientRegistrationTests(RedisFixture redis, PostgresFixture 
         await Engines.UntilAsync(() => ended.Any(span => span.TraceId == trace && span.DisplayName.Contains("GET", StringComparison.OrdinalIgnoreCase)
             && span.Source.Name == "OpenTelemetry.Instrumentation.StackExchangeRedis"), "the command's span ends");
         await host.StopAsync();
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("http://127.0.0.1:1", true)]
+    public void Commands_become_spans_only_for_a_collector(string? collector, bool traced)
+    {
+        var builder = Builder();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["ConnectionStrings:cache"] = "127.0.0.1:1",
+            ["ConnectionStrings:db"] = "Host=x",
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector,
+        });
+        builder.AddServiceDefaults();
+        builder.AddRedisClient("cache");
+        builder.AddNpgsqlDataSource("db");
+        builder.AddNpgsqlDbContext<SomeContext>("db");
+        using var host = builder.Build();
+
+        Assert.Equal(traced, host.Services.GetService<TracerProvider>() is not null);
     }
 
     [Fact]
