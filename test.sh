@@ -30,9 +30,9 @@ build_once Chat.Tests "$profile"
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 code=0
-# The runner's own limit ends a hung run with a report; the outer one ends a hung runner.
+# The runner names a test that hangs, and its own limit ends such a run; the outer one ends a hung runner.
 timeout --kill-after=30s "$limit" dotnet "Chat.Tests/bin/$profile/net10.0/Chat.Tests.dll" \
-  "${filter[@]}" --progress off --ansi off --timeout "${limit/40m/39m}" "$@" 2>&1 | tee "$output" || code=$?
+  "${filter[@]}" --progress off --ansi off --long-running 200 --xunit-diagnostics on --timeout "${limit/40m/39m}" "$@" 2>&1 | tee "$output" || code=$?
 
 count() { sed -nE "s/^ *$1: ([0-9]+).*/\1/p" "$output" | tail -n 1; }
 passed=$(count succeeded)
