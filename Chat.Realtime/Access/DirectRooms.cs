@@ -9,13 +9,13 @@ namespace Chat.Realtime.Access;
 /// <summary>The direct room of two users. Its id is a hash of both, so whoever asks first, on whatever node, there is one.</summary>
 public sealed class DirectRooms(UnitOfWork work, RoomAccess access)
 {
-    /// <summary>Throws <c>not_found</c> for an unknown peer, <c>bad_request</c> for oneself.</summary>
-    public async Task<RoomStanding> GetOrCreateAsync(ConnectedUser user, string peerId, CancellationToken cancellationToken)
+    /// <summary><paramref name="asked"/> is what the copy of the room's access says of the user. Throws <c>not_found</c> for an unknown peer, <c>bad_request</c> for oneself.</summary>
+    public async Task<RoomStanding> GetOrCreateAsync(ConnectedUser user, string peerId, ValueTask<CopiedStanding?> asked, CancellationToken cancellationToken)
     {
         if (peerId == user.UserId) throw new ChatException(ErrorCodes.BadRequest, "A direct room is between two users.");
         if (!UserNames.IsValidUserId(peerId)) throw NoUser();
         var roomId = RoomIds.Direct(user.UserId, peerId);
-        return await access.GetAsync(roomId, user.UserId, cancellationToken)
+        return await access.GetAsync(roomId, user.UserId, asked, cancellationToken)
             ?? await CreateAsync(roomId, user.UserId, peerId, cancellationToken);
     }
 

@@ -26,7 +26,11 @@ public sealed class Memberships(
 
     /// <summary>The direct room of two users, created once. Throws <c>not_found</c> for an unknown peer, <c>bad_request</c> for oneself.</summary>
     public Task<RoomStanding> GetOrCreateDirectAsync(ConnectedUser user, string peerId, CancellationToken cancellationToken) =>
-        directRooms.GetOrCreateAsync(user, peerId, cancellationToken);
+        GetOrCreateDirectAsync(user, peerId, access.AskCopyAsync(RoomIds.Direct(user.UserId, peerId), user.UserId), cancellationToken);
+
+    /// <summary>As above, with what <see cref="RoomAccess.AskCopyAsync"/> was asked ahead.</summary>
+    internal Task<RoomStanding> GetOrCreateDirectAsync(ConnectedUser user, string peerId, ValueTask<CopiedStanding?> asked, CancellationToken cancellationToken) =>
+        directRooms.GetOrCreateAsync(user, peerId, asked, cancellationToken);
 
     /// <summary>Takes the user out of a room; nothing happens to one who is not in a room that it can see.</summary>
     public async Task LeaveAsync(string roomId, ConnectedUser user, CancellationToken cancellationToken)

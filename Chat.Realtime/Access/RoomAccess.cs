@@ -30,9 +30,16 @@ public sealed class RoomAccess
     /// The user's standing; null when the room is absent or invisible to the user (private or direct, and not a member).
     /// Throws <see cref="ChatException"/> <c>unavailable</c> when neither Redis nor Postgres can tell.
     /// </summary>
-    public async ValueTask<RoomStanding?> GetAsync(string roomId, string userId, CancellationToken cancellationToken)
+    public ValueTask<RoomStanding?> GetAsync(string roomId, string userId, CancellationToken cancellationToken) =>
+        GetAsync(roomId, userId, AskCopyAsync(roomId, userId), cancellationToken);
+
+    /// <summary>Asks the copy ahead, for whoever has other questions to Redis that go out with it.</summary>
+    internal ValueTask<CopiedStanding?> AskCopyAsync(string roomId, string userId) => _copy.ReadAsync(roomId, userId);
+
+    /// <summary>As above, where the copy was asked already.</summary>
+    internal async ValueTask<RoomStanding?> GetAsync(string roomId, string userId, ValueTask<CopiedStanding?> asked, CancellationToken cancellationToken)
     {
-        var copied = await _copy.ReadAsync(roomId, userId);
+        var copied = await asked;
         if (copied is { } fresh && (_time.GetUtcNow() - fresh.ConfirmedAt < Confirmed || _work.IsAway)) return fresh.Standing;
         RoomStanding? standing;
         try

@@ -55,9 +55,9 @@ internal sealed class ChangeSender(EventSender events, RoomAdmission admission, 
     {
         MessageRules.CheckClientId(clientId);
         var id = MessageRules.EventIdOf("target_id", targetId ?? throw MessageRules.Bad("target_id is missing."));
-        return events.BeginAsync(user, roomId, clientId, async () =>
+        return events.BeginAsync(user, roomId, clientId, async asked =>
         {
-            var standing = await admission.MemberAsync(roomId, user, cancellationToken);
+            var standing = await admission.MemberAsync(roomId, user, asked, cancellationToken);
             var target = await targets.FindAsync(roomId, id, cancellationToken)
                 ?? throw new ChatException(ErrorCodes.NotFound, "There is no such message in this room, or it was deleted.");
             var draft = await change(standing, target);

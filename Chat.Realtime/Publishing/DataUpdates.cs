@@ -21,8 +21,8 @@ internal sealed class DataUpdates(EventSender events, RoomAdmission admission, R
     public Task<Task<SendReceipt>> BeginAsync(ConnectedUser sender, string roomId, SendMessageRequest update, CancellationToken cancellationToken)
     {
         update = MessageRules.Check(update);
-        return events.BeginAsync(sender, roomId, update.ClientId, async () => new PreparedEvent(
-            await admission.JoinerAsync(roomId, sender, cancellationToken),
+        return events.BeginAsync(sender, roomId, update.ClientId, async asked => new PreparedEvent(
+            await admission.JoinerAsync(roomId, sender, asked, cancellationToken),
             new ChatEvent { EventType = EventTypes.DataUpdate, Content = update.Content, ContentType = update.ContentType }), cancellationToken);
     }
 

@@ -16,20 +16,22 @@ internal readonly record struct PreparedEvent(RoomStanding Standing, ChatEvent D
 /// store, and only then <see cref="EventPublisher"/>. A repeat gets the first ack before anything else is looked at, and nothing is refused afterwards.
 /// </summary>
 internal sealed class EventSender(
-    KnownEvents known, RateLimiter limiter, StorageHeadroom headroom, EventPublisher publisher, NodeMetrics metrics, TimeProvider time)
+    KnownEvents known, RoomAccess access, RateLimiter limiter, StorageHeadroom headroom, EventPublisher publisher, NodeMetrics metrics, TimeProvider time)
 {
     /// <summary>
     /// The outer task completes when the event has its place in the room's order, so that the sender's next one may begin; the inner one with the receipt.
-    /// Throws <see cref="ChatException"/>. <paramref name="prepareAsync"/> is not called for a repeat.
+    /// Throws <see cref="ChatException"/>. <paramref name="prepareAsync"/> is not called for a repeat; it gets what the copy of the room's access says of the sender.
     /// </summary>
     public async Task<Task<SendReceipt>> BeginAsync(
-        ConnectedUser sender, string roomId, string? clientId, Func<Task<PreparedEvent>> prepareAsync, CancellationToken cancellationToken)
+        ConnectedUser sender, string roomId, string? clientId, Func<ValueTask<CopiedStanding?>, Task<PreparedEvent>> prepareAsync, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         if (!RoomIds.IsValid(roomId)) throw new ChatException(ErrorCodes.BadRequest, "room_id is not a room id.");
         var now = time.GetUtcNow();
 
         var epoch = publisher.Epoch;
+        // Asked together with the ids: one round trip less.
+        var asked = access.AskCopyAsync(roomId, sender.UserId);
         Guid id;
         IReadOnlyList<Guid> others = [];
         if (clientId is not null)
@@ -43,7 +45,7 @@ internal sealed class EventSender(
         PreparedEvent prepared;
         try
         {
-            prepared = await prepareAsync();
+            prepared = await prepareAsync(asked);
         }
         catch (ChatException refusal) when (clientId is not null && refusal.Code != ErrorCodes.Unavailable)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Chat.Contracts;
 using Chat.Realtime.Access;
 using Npgsql;
@@ -15,7 +16,8 @@ internal readonly record struct MentionedMembers(IReadOnlyList<string> UserIds, 
 
 /// <summary>
 /// Finds whom a message mentions with <c>@user_name</c>: members of its room, each once. Only a message with an <c>@</c> costs a look into Postgres, and those that
-/// come at the same time share one; while Postgres is away messages go out without mentions rather than not at all.
+/// come at the same time share one; names that nobody has are remembered for some seconds, since programs repeat what they write. While Postgres is away messages go out
+/// without mentions rather than not at all.
 /// </summary>
 internal sealed partial class Mentions
 {
@@ -23,27 +25,35 @@ internal sealed partial class Mentions
     private const int MaxMentions = 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    private readonly NpgsqlDataSource _database;
-    private readonly ILogger<Mentions> _logger;
-    private readonly SharedReads<(string RoomId, string UserName), Member> _members;
+    // Whoever registers under such a name is not mentioned by it for so long. Over the bound all are forgotten.
+    private static readonly TimeSpan NobodyFor = TimeSpan.FromSeconds(10);
+    private const int MaxNobodies = 10_000;
 
-    public Mentions(NpgsqlDataSource database, ILogger<Mentions> logger)
+    private readonly NpgsqlDataSource _database;
+    private readonly TimeProvider _time;
+    private readonly ILogger<Mentions> _logger;
+    private readonly SharedReads<(string RoomId, string UserName), Named> _named;
+    private readonly ConcurrentDictionary<string, long> _nobodies = new(); // since when
+
+    public Mentions(NpgsqlDataSource database, TimeProvider time, ILogger<Mentions> logger)
     {
-        (_database, _logger) = (database, logger);
-        _members = new(ReadAsync);
+        (_database, _time, _logger) = (database, time, logger);
+        _named = new(ReadAsync);
     }
 
     public async ValueTask<MentionedMembers> FindAsync(string roomId, string content, CancellationToken cancellationToken)
     {
         var names = NamesIn(content);
+        names.RemoveWhere(IsNobody);
         if (names.Count == 0) return MentionedMembers.None;
         try
         {
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             deadline.CancelAfter(Patience);
-            var found = await Task.WhenAll(names.Select(name => _members.FindAsync((roomId, name), deadline.Token)));
-            var members = found.OfType<Member>().DistinctBy(member => member.UserId).OrderBy(member => member.UserId, StringComparer.Ordinal).Take(MaxMentions).ToList();
-            return members.Count == 0 ? MentionedMembers.None : new MentionedMembers([.. members.Select(member => member.UserId)], members[0].RoomName);
+            var named = await Task.WhenAll(names.Select(name => FindNamedAsync(roomId, name, deadline.Token)));
+            var members = named.OfType<Named>().Where(one => one.RoomName is not null).DistinctBy(one => one.UserId)
+                .OrderBy(one => one.UserId, StringComparer.Ordinal).Take(MaxMentions).ToList();
+            return members.Count == 0 ? MentionedMembers.None : new MentionedMembers([.. members.Select(one => one.UserId)], members[0].RoomName);
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
@@ -52,25 +62,40 @@ internal sealed partial class Mentions
         }
     }
 
-    private async Task<IReadOnlyDictionary<(string, string), Member>> ReadAsync(IReadOnlyCollection<(string RoomId, string UserName)> asked)
+    private async Task<Named?> FindNamedAsync(string roomId, string name, CancellationToken cancellationToken)
+    {
+        var named = await _named.FindAsync((roomId, name), cancellationToken);
+        if (named is null)
+        {
+            if (_nobodies.Count >= MaxNobodies) _nobodies.Clear();
+            _nobodies[name] = _time.GetTimestamp();
+        }
+        return named;
+    }
+
+    private bool IsNobody(string name) => _nobodies.TryGetValue(name, out var since) && _time.GetElapsedTime(since) < NobodyFor;
+
+    private async Task<IReadOnlyDictionary<(string, string), Named>> ReadAsync(IReadOnlyCollection<(string RoomId, string UserName)> asked)
     {
         using var deadline = new CancellationTokenSource(Patience);
         await using var command = _database.CreateCommand(
             """
             select asked.room_id, asked.user_name, u.user_id, r.name from unnest($1, $2) as asked (room_id, user_name)
                 join users u on u.user_name = asked.user_name
-                join members m on m.room_id = asked.room_id and m.user_id = u.user_id
-                join rooms r on r.room_id = asked.room_id
+                left join members m on m.room_id = asked.room_id and m.user_id = u.user_id
+                left join rooms r on r.room_id = m.room_id
             """);
         command.Parameters.Add(new() { Value = asked.Select(one => one.RoomId).ToArray() });
         command.Parameters.Add(new() { Value = asked.Select(one => one.UserName).ToArray() });
         await using var reader = await command.ExecuteReaderAsync(deadline.Token);
-        var found = new Dictionary<(string, string), Member>();
-        while (await reader.ReadAsync(deadline.Token)) found[(reader.GetString(0), reader.GetString(1))] = new Member(reader.GetString(2), reader.GetString(3));
+        var found = new Dictionary<(string, string), Named>();
+        while (await reader.ReadAsync(deadline.Token))
+            found[(reader.GetString(0), reader.GetString(1))] = new Named(reader.GetString(2), await reader.IsDBNullAsync(3, deadline.Token) ? null : reader.GetString(3));
         return found;
     }
 
-    private sealed record Member(string UserId, string RoomName);
+    /// <summary>A user of that name; without a room's name when not a member of it.</summary>
+    private sealed record Named(string UserId, string? RoomName);
 
     /// <summary>The names after an <c>@</c> that does not itself stand behind a name (as in an e-mail address).</summary>
     internal static HashSet<string> NamesIn(string content)

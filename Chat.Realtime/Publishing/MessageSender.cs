@@ -32,22 +32,22 @@ public sealed class MessageSender
 
     /// <summary>As <see cref="SendAsync"/>, in the two steps of <see cref="EventSender.BeginAsync"/>.</summary>
     internal Task<Task<SendReceipt>> BeginAsync(ConnectedUser sender, string roomId, SendMessageRequest message, CancellationToken cancellationToken) =>
-        BeginAsync(sender, roomId, message, () => _admission.JoinerAsync(roomId, sender, cancellationToken), cancellationToken);
+        BeginAsync(sender, roomId, message, asked => _admission.JoinerAsync(roomId, sender, asked, cancellationToken), cancellationToken);
 
     /// <summary>Sends a direct message; the direct room is made when there is none.</summary>
     internal Task<Task<SendReceipt>> BeginDirectAsync(ConnectedUser sender, string peerId, SendMessageRequest message, CancellationToken cancellationToken) =>
         BeginAsync(
-            sender, RoomIds.Direct(sender.UserId, peerId), message, () => new ValueTask<RoomStanding>(_memberships.GetOrCreateDirectAsync(sender, peerId, cancellationToken)),
-            cancellationToken);
+            sender, RoomIds.Direct(sender.UserId, peerId), message,
+            asked => new ValueTask<RoomStanding>(_memberships.GetOrCreateDirectAsync(sender, peerId, asked, cancellationToken)), cancellationToken);
 
     private async Task<Task<SendReceipt>> BeginAsync(
-        ConnectedUser sender, string roomId, SendMessageRequest message, Func<ValueTask<RoomStanding>> admit, CancellationToken cancellationToken)
+        ConnectedUser sender, string roomId, SendMessageRequest message, Func<ValueTask<CopiedStanding?>, ValueTask<RoomStanding>> admit, CancellationToken cancellationToken)
     {
         message = MessageRules.Check(message);
         (RoomStanding Standing, MentionedMembers Mentioned)? sent = null;
-        var published = await _events.BeginAsync(sender, roomId, message.ClientId, async () =>
+        var published = await _events.BeginAsync(sender, roomId, message.ClientId, async asked =>
         {
-            var standing = await admit();
+            var standing = await admit(asked);
             var mentioned = await _mentions.FindAsync(roomId, message.Content!, cancellationToken);
             sent = (standing, mentioned);
             return new PreparedEvent(standing, new ChatEvent

@@ -3,14 +3,17 @@ using Chat.ServiceDefaults;
 namespace Chat.Realtime.Reading;
 
 /// <summary>
-/// Markers that follow one's own messages. The sender does not wait for them: they are collected, only the highest per user and room, and
-/// written in batches as fast as Redis answers. While Redis is away they wait, up to a bound.
+/// Markers that follow one's own messages. The sender does not wait for them: they are collected for a moment, only the highest per user and room, and
+/// written in batches. While Redis is away they wait, up to a bound.
 /// </summary>
 internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider time, ILogger<OwnMarkers> logger) : LastToStop
 {
     // Over the bound (Redis away for long) further ones are not moved: the user then sees their own messages as unread.
     private const int MaxWaiting = 50_000;
     private const int BatchSize = 500;
+
+    // A busy node writes some dozens at once instead of one or two; who looks on another node sees the marker so much later.
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
@@ -66,6 +69,7 @@ internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider tim
                 if (batch.Count == 0)
                 {
                     await _wake.WaitAsync(stoppingToken);
+                    await GatherAsync(stoppingToken);
                     continue;
                 }
                 // Without the token: what was sent before the host stopped is still written.
@@ -74,6 +78,7 @@ internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider tim
                 if (failing) Log.Restored(logger);
                 failing = false;
                 pause = FirstPause;
+                if (batch.Count < BatchSize) await GatherAsync(stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -89,6 +94,10 @@ internal sealed partial class OwnMarkers(ReadMarkerStore store, TimeProvider tim
             }
         }
     }
+
+    // When the host stops there is nothing to wait for.
+    private async Task GatherAsync(CancellationToken stoppingToken) =>
+        await Task.Delay(Gathering, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private List<(string UserId, string RoomId, long Seq)> NextBatch()
     {
