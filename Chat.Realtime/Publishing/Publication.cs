@@ -9,7 +9,8 @@ namespace Chat.Realtime.Publishing;
 /// <summary>One durable event on its way: encoded once for the log, the hot stream and every receiver.</summary>
 internal sealed class Publication
 {
-    private readonly TaskCompletionSource<SendReceipt> _receipt = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // What follows an ack runs where the number arrived, after the room has its event: it is short, and a hand-over to the pool would cost more.
+    private readonly TaskCompletionSource<SendReceipt> _receipt = new();
 
     public Publication(OutgoingEvent outgoing)
     {

@@ -20,7 +20,6 @@ internal sealed partial class RoomSequencer(
     private readonly Lock _gate = new();
     private readonly Queue<Publication> _waiting = [];
     private bool _running;
-    private Task _work = Task.CompletedTask;
 
     public string RoomId { get; } = roomId;
 
@@ -35,8 +34,9 @@ internal sealed partial class RoomSequencer(
             _waiting.Enqueue(publication);
             if (_running) return;
             _running = true;
-            _work = Task.Run(RunAsync, CancellationToken.None); // never throws
         }
+        // On the log's thread up to the first wait, which is Redis': a hand-over to the pool would cost more than what there is to do. Never throws.
+        _ = RunAsync();
     }
 
     private async Task RunAsync()
