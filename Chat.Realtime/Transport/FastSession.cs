@@ -17,7 +17,6 @@ internal sealed class FastSession : DirectSocket, IThreadPoolWorkItem
 
     private readonly FastSessions _sessions;
     private readonly CommandLanes _lanes;
-    private readonly CancellationTokenSource _ended = new();
     private FrameReader? _reader; // null while nothing is incomplete
     private byte[]? _kept; // what was read and waits until more commands may be under way
     private int _keptLength;
@@ -29,7 +28,7 @@ internal sealed class FastSession : DirectSocket, IThreadPoolWorkItem
     public FastSession(FastSessions sessions, Connection connection, IPAddress address, EventLoop loop, int fd) : base(loop, fd, sessions.Metrics, sessions.Time)
     {
         (_sessions, Connection, Address) = (sessions, connection, address);
-        _lanes = new CommandLanes(connection, sessions.Dispatcher, _ended.Token);
+        _lanes = new CommandLanes(connection, sessions.Dispatcher);
     }
 
     public Connection Connection { get; }
@@ -64,12 +63,7 @@ internal sealed class FastSession : DirectSocket, IThreadPoolWorkItem
     void IThreadPoolWorkItem.Execute() => _ = _sessions.EndAsync(this); // never throws
 
     /// <summary>Completes when no command of the connection is under way any more.</summary>
-    public async Task StopCommandsAsync()
-    {
-        await _ended.CancelAsync();
-        await _lanes.WhenIdleAsync();
-        _ended.Dispose();
-    }
+    public Task StopCommandsAsync() => _lanes.StopAsync();
 
     private void Read()
     {
