@@ -42,8 +42,8 @@ public class FanOutBenchmarks
             client.Connect(listener.LocalEndPoint!);
             var server = listener.Accept();
             _sockets.AddRange([client, server]);
-            var connection = new Connection($"c{i}", new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue));
-            connection.Attach(new DirectSocket(_loop, (int)server.Handle, new Sink(_loop, 0), _metrics, TimeProvider.System));
+            var connection = new Connection(Guid.NewGuid(), new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue));
+            connection.Attach(new Writer(_loop, (int)server.Handle, _metrics));
             _connections.Add(connection);
             var fd = (int)client.Handle;
             _loop.Post(() => _loop.Watch(fd, new Sink(_loop, fd), Libc.In));
@@ -65,6 +65,18 @@ public class FanOutBenchmarks
     public void Deliver()
     {
         foreach (var connection in _connections) connection.TrySend(_events);
+    }
+
+    /// <summary>Only sends.</summary>
+    private sealed class Writer(EventLoop loop, int fd, NodeMetrics metrics) : DirectSocket(loop, fd, metrics, TimeProvider.System)
+    {
+        public override void OnReady(uint events)
+        {
+        }
+
+        public override void OnFailed()
+        {
+        }
     }
 
     /// <summary>Reads what arrives, and forgets it.</summary>

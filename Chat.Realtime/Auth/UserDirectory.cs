@@ -2,7 +2,6 @@ using Chat.Contracts;
 using Chat.Data.Model;
 using Chat.Realtime.Access;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Caching.Memory;
 
 namespace Chat.Realtime.Auth;
 
@@ -13,53 +12,78 @@ public sealed record KnownUser(string UserId, string UserName, string? DisplayNa
 /// Users by id, kept in memory for <see cref="Freshness"/> so that a handshake of a known user costs no round trip; older copies, or what a token of
 /// our own says, answer only while Postgres is away. The first valid token of an unknown user creates it, once, whichever process sees it.
 /// </summary>
-public sealed class UserDirectory : IDisposable
+public sealed class UserDirectory
 {
-    private const int MaxUsers = 100_000; // about 30 MB
+    // Of a generation: about 15 MB each.
+    private const int MaxUsers = 50_000;
     private const int NameTries = 20;
     private static readonly TimeSpan Freshness = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Kept = TimeSpan.FromHours(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
-    private readonly MemoryCache _users = new(new MemoryCacheOptions { SizeLimit = MaxUsers, CompactionPercentage = 0.2 });
+    // Two generations of copies: when the younger is full or old it becomes the older one, whose copies are forgotten. An entry of a cache with a clock and a
+    // priority for each would take several times the memory of what it keeps.
+    private readonly Lock _gate = new();
+    private Dictionary<string, Copy> _younger = [];
+    private Dictionary<string, Copy> _older = [];
+    private DateTimeOffset _youngerSince;
     private readonly UnitOfWork _work;
     private readonly TimeProvider _time;
     private readonly SharedReads<string, KnownUser> _reads;
 
     public UserDirectory(UnitOfWork work, TimeProvider time)
     {
-        (_work, _time) = (work, time);
+        (_work, _time, _youngerSince) = (work, time, time.GetUtcNow());
         _reads = new(ids => work.TryRunAsync((db, token) => FindAsync(db, ids, token), Patience, CancellationToken.None));
     }
 
     /// <summary>The user of verified claims. Throws <see cref="ChatException"/> <c>unavailable</c> when neither memory nor Postgres can tell.</summary>
     public async Task<KnownUser> GetOrCreateAsync(TokenClaims claims, CancellationToken cancellationToken)
     {
-        var copy = _users.Get<Copy>(claims.UserId);
-        if (copy is not null && _time.GetUtcNow() - copy.ReadAt < Freshness) return copy.User;
+        var copy = Find(claims.UserId);
+        var age = _time.GetUtcNow() - copy.ReadAt;
+        if (copy.User is not null && age < Freshness) return copy.User;
         try
         {
             var user = await _reads.FindAsync(claims.UserId, cancellationToken)
                 ?? await _work.TryRunAsync((db, token) => CreateAsync(db, claims, token), Patience, cancellationToken);
             return Keep(user);
         }
-        catch (ChatException e) when (e.Code == ErrorCodes.Unavailable && (copy?.User ?? OfOwnToken(claims)) is { } known)
+        catch (ChatException e) when (e.Code == ErrorCodes.Unavailable && ((age < Kept ? copy.User : null) ?? OfOwnToken(claims)) is { } known)
         {
             return known;
         }
     }
 
     /// <summary>Forgets the copy of a user that was changed here; other processes see the change when theirs is old.</summary>
-    public void Forget(string userId) => _users.Remove(userId);
+    public void Forget(string userId)
+    {
+        lock (_gate)
+        {
+            _younger.Remove(userId);
+            _older.Remove(userId);
+        }
+    }
 
     // A token with a session is one of ours, at most 15 minutes old: its user exists, and its name is the one that we wrote.
     private static KnownUser? OfOwnToken(TokenClaims claims) => claims is { SessionId: not null, Name: { } name }
         ? new KnownUser(claims.UserId, name, claims.DisplayName, Admin: false, Disabled: false)
         : null;
 
+    private Copy Find(string userId)
+    {
+        lock (_gate) return _younger.TryGetValue(userId, out var copy) ? copy : _older.GetValueOrDefault(userId);
+    }
+
     private KnownUser Keep(KnownUser user)
     {
-        _users.Set(user.UserId, new Copy(user, _time.GetUtcNow()), new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Kept });
+        var now = _time.GetUtcNow();
+        lock (_gate)
+        {
+            if (_younger.Count >= MaxUsers || now - _youngerSince > Kept) (_older, _younger, _youngerSince) = (_younger, [], now);
+            _younger[user.UserId] = new Copy(user, now);
+            _older.Remove(user.UserId);
+        }
         return user;
     }
 
@@ -99,7 +123,5 @@ public sealed class UserDirectory : IDisposable
         return name[..Math.Min(name.Length, UserNames.MaxLength - number.Length)] + number;
     }
 
-    public void Dispose() => _users.Dispose();
-
-    private sealed record Copy(KnownUser User, DateTimeOffset ReadAt);
+    private readonly record struct Copy(KnownUser? User, DateTimeOffset ReadAt);
 }

@@ -5,21 +5,23 @@ namespace Chat.Realtime.Commands;
 
 /// <summary>
 /// The commands of one connection that are under way. Those of one room begin one after another, in the order in which they were sent;
-/// those of different rooms do not wait for each other. Their number is bounded: beyond it the transport stops reading.
+/// those of different rooms do not wait for each other. Their number is bounded: beyond it the transport stops reading. Every connection has them and most are idle: so
+/// they are their own lock, and what only commands under way need goes with the last of these.
 /// </summary>
-internal sealed class CommandLanes(Connection connection, CommandDispatcher dispatcher, CancellationToken ended)
+internal sealed class CommandLanes(Connection connection, CommandDispatcher dispatcher)
 {
-    private readonly Lock _gate = new();
     private Lane? _lanes; // of the rooms of which a command is beginning: at most as many as commands may be under way, and nothing while idle
     private BadFrames _badFrames;
     private int _inFlight;
+    private CancellationTokenSource? _stopping; // of the commands under way
+    private bool _isStopped;
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _idle;
 
     /// <summary>Completes when one more command may be read.</summary>
     public Task WhenRoomAsync()
     {
-        lock (_gate)
+        lock (this)
         {
             if (_inFlight < dispatcher.MaxInFlight) return Task.CompletedTask;
             _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,15 +29,20 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
         }
     }
 
-    /// <summary>Completes when no command is under way.</summary>
-    public Task WhenIdleAsync()
+    /// <summary>Cancels the commands that are under way; completes when they have ended.</summary>
+    public async Task StopAsync()
     {
-        lock (_gate)
+        CancellationTokenSource? stopping;
+        Task idle;
+        lock (this)
         {
-            if (_inFlight == 0) return Task.CompletedTask;
+            _isStopped = true;
+            if (_inFlight == 0) return;
             _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _idle.Task;
+            (stopping, idle) = (_stopping, _idle.Task);
         }
+        if (stopping is not null) await stopping.CancelAsync();
+        await idle;
     }
 
     /// <summary>Takes one frame, which is not needed any more afterwards.</summary>
@@ -49,9 +56,11 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
         }
         var room = dispatcher.LaneOf(connection, command);
         Lane? lane = null;
-        lock (_gate)
+        CancellationToken stopping;
+        lock (this)
         {
             _inFlight++;
+            stopping = _isStopped ? new CancellationToken(canceled: true) : (_stopping ??= new CancellationTokenSource()).Token;
             if (room is not null)
             {
                 for (lane = _lanes; lane is not null && lane.Room != room;) lane = lane.Next;
@@ -63,19 +72,19 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
                 lane = _lanes = new Lane(room, _lanes);
             }
         }
-        _ = RunAsync(lane, command); // observed through _inFlight
+        _ = RunAsync(lane, command, stopping); // observed through _inFlight
     }
 
     // Never throws: the dispatcher turns every failure into a reply.
-    private async Task RunAsync(Lane? lane, Command command)
+    private async Task RunAsync(Lane? lane, Command command, CancellationToken stopping)
     {
         while (true)
         {
-            var rest = await dispatcher.BeginAsync(connection, command, ended);
+            var rest = await dispatcher.BeginAsync(connection, command, stopping);
             if (rest.IsCompleted) Done();
             else _ = FinishAsync(rest);
             if (lane is null) return;
-            lock (_gate)
+            lock (this)
             {
                 if (lane.Waiting is null || !lane.Waiting.TryDequeue(out command))
                 {
@@ -107,11 +116,11 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
     private void Done()
     {
         TaskCompletionSource? room = null, idle = null;
-        lock (_gate)
+        lock (this)
         {
             _inFlight--;
             if (_inFlight < dispatcher.MaxInFlight) (room, _room) = (_room, null);
-            if (_inFlight == 0) idle = _idle;
+            if (_inFlight == 0) (idle, _stopping) = (_idle, null);
         }
         room?.TrySetResult();
         idle?.TrySetResult();

@@ -25,7 +25,7 @@ public sealed partial class Connection
     internal int TrySend(EncodedEvents events, int from = 0)
     {
         var left = 0;
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_closing) return 0;
             if (_socket is not null && _waiting is null)
@@ -45,7 +45,7 @@ public sealed partial class Connection
     /// <summary>Gives the connection a socket that it may write to until <see cref="Detach"/>; what waits leaves at once.</summary>
     internal void Attach(DirectSocket socket)
     {
-        lock (_gate)
+        lock (Subscriptions)
         {
             _socket = socket;
             FlushWaiting();
@@ -55,7 +55,7 @@ public sealed partial class Connection
     /// <summary>The direct socket is about to be closed: nobody writes to it any more.</summary>
     internal void Detach()
     {
-        lock (_gate)
+        lock (Subscriptions)
         {
             _socket = null;
             _waiting = null;
@@ -68,13 +68,13 @@ public sealed partial class Connection
     /// <summary>Whether more is to be read from the direct socket.</summary>
     internal void Read(bool read)
     {
-        lock (_gate) _socket?.Read(read);
+        lock (Subscriptions) _socket?.Read(read);
     }
 
     /// <summary>The direct socket can take more.</summary>
     internal void Flush()
     {
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_socket is not null) FlushWaiting();
         }
@@ -83,7 +83,7 @@ public sealed partial class Connection
     /// <summary>Answers a ping. While other frames wait only the last one is answered: a client cannot make the node hold pongs.</summary>
     internal void Pong(ReadOnlySpan<byte> payload)
     {
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_closing || _socket is null) return;
             _pong = payload.ToArray();
@@ -94,7 +94,7 @@ public sealed partial class Connection
     // Whoever does not read has frames waiting, and needs no ping to be found out.
     private void Ping()
     {
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_closing || _socket is null || _waiting is not null) return;
             if (_lastPing != 0 && _time.GetElapsedTime(_lastPing).TotalMilliseconds < ProtocolLimits.HeartbeatMs) return;

@@ -11,14 +11,13 @@ namespace Chat.Realtime.Connections;
 /// A transport attaches itself in one of two ways: it is woken when there is something to write and takes it with <see cref="TryTake"/>, or it is a
 /// <see cref="DirectSocket"/>, on which whoever sends writes at once, and only what the kernel does not take waits here.
 /// </summary>
-public sealed partial class Connection(string id, ConnectedUser user, ConnectionOptions? options = null, TimeProvider? time = null)
+public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOptions? options = null, TimeProvider? time = null)
 {
     // Replies are asked for and so not counted against the bound of events, but nobody may make the node hold more than this.
     private const int ReplyBoundFactor = 16;
 
     private readonly ConnectionOptions _options = options ?? new ConnectionOptions();
     private readonly TimeProvider _time = time ?? TimeProvider.System;
-    private readonly Lock _gate = new();
     private WaitingFrames? _waiting; // null while nothing waits
     private TaskCompletionSource? _replyRoom;
     private IThreadPoolWorkItem? _writer;
@@ -29,13 +28,20 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     private long _closeDeadline;
     private long _lastHeard = (time ?? TimeProvider.System).GetTimestamp();
 
-    public string Id { get; } = id;
+    /// <summary>32 hex digits. Asked for when it opens and when it is in trouble, so it is not kept as text.</summary>
+    public string Id => id.ToString("N");
 
     /// <summary>Replaced by <c>authenticate</c>.</summary>
     public ConnectedUser User { get; internal set; } = user;
 
-    /// <summary>The rooms that it is subscribed to.</summary>
+    /// <summary>The rooms that it is subscribed to. Also the lock of the connection: an idle connection does not pay for one of its own.</summary>
     internal ConnectionSubscriptions Subscriptions { get; } = new();
+
+    /// <summary>Its place among all connections; -1 when it is not among them. Belongs to <see cref="ConnectionRegistry"/>.</summary>
+    internal int Place { get; set; } = -1;
+
+    /// <summary>The next older connection of its user. Belongs to <see cref="ConnectionRegistry"/>.</summary>
+    internal Connection? OlderOfUser { get; set; }
 
     /// <summary>The code and reason of the close that is under way, once there is one.</summary>
     internal (int Code, string Reason)? ClosedWith { get; private set; }
@@ -50,7 +56,7 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     {
         IThreadPoolWorkItem? wake;
         var queued = true;
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_closing) return false;
             if (_waiting is { EventCount: var count, EventBytes: var bytes }
@@ -70,7 +76,7 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     /// <summary>Queues what may be lost: dropped when half of the bound is taken.</summary>
     internal void TrySendEphemeral(ReadOnlyMemory<byte> message)
     {
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_waiting is { } waiting && (waiting.EventCount > _options.MaxQueuedEvents / 2 || waiting.EventBytes > _options.MaxQueuedBytes / 2)) return;
         }
@@ -81,7 +87,7 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     internal void Reply(ReadOnlyMemory<byte> message)
     {
         IThreadPoolWorkItem? wake;
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_closing) return;
             if (_waiting is not null && _waiting.ReplyBytes > (long)_options.MaxQueuedReplyBytes * ReplyBoundFactor)
@@ -98,7 +104,7 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     public void Close(int code, string reason)
     {
         IThreadPoolWorkItem? wake;
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_closing) return;
             wake = BeginClose(code, reason);
@@ -110,7 +116,7 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     internal void Refuse(int code, string reason)
     {
         IThreadPoolWorkItem? wake;
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_closing) return;
             ForgetWaiting();
@@ -122,7 +128,7 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     /// <summary>Completes when so few replies wait that another command may be read.</summary>
     internal Task WhenRepliesDrainAsync()
     {
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_closing || _waiting is null || _waiting.ReplyBytes <= _options.MaxQueuedReplyBytes) return Task.CompletedTask;
             _replyRoom ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -134,7 +140,7 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     internal void Attach(IThreadPoolWorkItem writer, Action abort)
     {
         IThreadPoolWorkItem? wake = null;
-        lock (_gate)
+        lock (Subscriptions)
         {
             _writer = writer;
             _abort = abort;
@@ -151,7 +157,7 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     internal bool TryTake(out OutgoingFrame frame)
     {
         TaskCompletionSource? replyRoom;
-        lock (_gate)
+        lock (Subscriptions)
         {
             if (_waiting is { IsEmpty: false })
             {
@@ -194,7 +200,7 @@ public sealed partial class Connection(string id, ConnectedUser user, Connection
     /// <summary>Cuts the socket without a handshake.</summary>
     internal void Abort()
     {
-        lock (_gate) _socket?.ShutDown();
+        lock (Subscriptions) _socket?.ShutDown();
         Volatile.Read(ref _abort)?.Invoke();
     }
 

@@ -20,7 +20,7 @@ internal sealed class ConnectionLifecycle(
     /// <summary>A new connection of <paramref name="user"/>; the transport attaches itself afterwards.</summary>
     public async Task<Connection> OpenAsync(ConnectedUser user, CancellationToken cancellationToken)
     {
-        var connection = new Connection(Guid.CreateVersion7(time.GetUtcNow()).ToString("N"), user, options.Value, time);
+        var connection = new Connection(Guid.CreateVersion7(time.GetUtcNow()), user, options.Value, time);
         connection.TrySend(Replies.Welcome(connection, node.Id, time.GetUtcNow()));
         registry.Add(connection);
         endedSessions.Enforce(connection);

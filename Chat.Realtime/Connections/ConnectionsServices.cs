@@ -21,6 +21,7 @@ internal static class ConnectionsServices
         services.AddSingleton<DrainState>();
         services.AddHostedService<Drain>();
         services.AddHostedService<ConnectionClock>();
+        services.AddHostedService<IdleMemory>();
         return builder;
     }
 }

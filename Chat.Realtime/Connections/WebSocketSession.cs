@@ -23,7 +23,6 @@ internal sealed partial class WebSocketSession : IThreadPoolWorkItem, IAsyncDisp
     private readonly NodeMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly CancellationTokenSource _ended = new();
     // Completed when the writer has written the close frame or has failed.
     private readonly TaskCompletionSource _written = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action _abort;
@@ -32,7 +31,7 @@ internal sealed partial class WebSocketSession : IThreadPoolWorkItem, IAsyncDisp
         Connection connection, WebSocket socket, CommandDispatcher dispatcher, NodeMetrics metrics, TimeProvider time, Action abort, ILogger logger)
     {
         (_connection, _socket, _metrics, _time, _abort, _logger) = (connection, socket, metrics, time, abort, logger);
-        _lanes = new CommandLanes(connection, dispatcher, _ended.Token);
+        _lanes = new CommandLanes(connection, dispatcher);
     }
 
     /// <summary>Completes when the connection is closed and its commands have ended.</summary>
@@ -52,12 +51,7 @@ internal sealed partial class WebSocketSession : IThreadPoolWorkItem, IAsyncDisp
         await _written.Task;
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _ended.CancelAsync();
-        await _lanes.WhenIdleAsync();
-        _ended.Dispose();
-    }
+    public async ValueTask DisposeAsync() => await _lanes.StopAsync();
 
     /// <summary>The writer. The connection queues it when something waits, never twice at once.</summary>
     void IThreadPoolWorkItem.Execute() => _ = WriteAsync();

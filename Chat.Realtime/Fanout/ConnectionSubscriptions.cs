@@ -1,14 +1,15 @@
 namespace Chat.Realtime.Fanout;
 
-/// <summary>The subscriptions of one connection by room: at most one per room.</summary>
+/// <summary>The subscriptions of one connection by room: at most one per room. Locks itself, for the connection too.</summary>
 internal sealed class ConnectionSubscriptions
 {
-    private readonly Lock _gate = new();
+    // Most connections have one subscription; a dictionary is made for the second and takes several times the memory.
+    private Subscription? _only;
     private Dictionary<string, Subscription>? _byRoom;
 
     public int Count
     {
-        get { lock (_gate) return _byRoom?.Count ?? 0; }
+        get { lock (this) return _byRoom?.Count ?? (_only is null ? 0 : 1); }
     }
 
     /// <summary>
@@ -17,27 +18,32 @@ internal sealed class ConnectionSubscriptions
     /// </summary>
     public bool PassOver(string roomId, long seq)
     {
-        lock (_gate)
+        lock (this)
         {
-            if (_byRoom?.GetValueOrDefault(roomId) is not { } subscription) return false;
+            if (Find(roomId) is not { } subscription) return false;
             subscription.PassedOverFrom ??= seq;
             return true;
         }
     }
 
-    public bool Contains(string roomId)
-    {
-        lock (_gate) return _byRoom is not null && _byRoom.ContainsKey(roomId);
-    }
+    public bool Contains(string roomId) => Find(roomId) is not null;
 
     /// <summary>Puts a subscription in the place of the one that the room had; the old one is handed back.</summary>
     public Subscription? Replace(Subscription subscription)
     {
-        lock (_gate)
+        lock (this)
         {
-            _byRoom ??= new Dictionary<string, Subscription>(1);
-            _byRoom.Remove(subscription.Room.RoomId, out var old);
-            _byRoom.Add(subscription.Room.RoomId, subscription);
+            var old = Find(subscription.Room.RoomId);
+            if (_byRoom is null && (_only is null || old is not null)) _only = subscription;
+            else
+            {
+                if (_byRoom is null)
+                {
+                    _byRoom = new Dictionary<string, Subscription> { [_only!.Room.RoomId] = _only };
+                    _only = null;
+                }
+                _byRoom[subscription.Room.RoomId] = subscription;
+            }
             return old;
         }
     }
@@ -45,21 +51,31 @@ internal sealed class ConnectionSubscriptions
     /// <summary>Forgets exactly this subscription; false when it was replaced or is gone.</summary>
     public bool Remove(Subscription subscription)
     {
-        lock (_gate)
+        lock (this)
         {
-            return _byRoom is not null && _byRoom.TryGetValue(subscription.Room.RoomId, out var current) && ReferenceEquals(current, subscription)
-                && _byRoom.Remove(subscription.Room.RoomId);
+            if (Find(subscription.Room.RoomId) != subscription) return false;
+            _only = null;
+            _byRoom?.Remove(subscription.Room.RoomId);
+            return true;
         }
     }
 
     public Subscription? Find(string roomId)
     {
-        lock (_gate) return _byRoom?.GetValueOrDefault(roomId);
+        lock (this)
+        {
+            if (_byRoom is not null) return _byRoom.GetValueOrDefault(roomId);
+            return _only?.Room.RoomId == roomId ? _only : null;
+        }
     }
 
     /// <summary>A copy.</summary>
     public Subscription[] All()
     {
-        lock (_gate) return _byRoom is null ? [] : [.. _byRoom.Values];
+        lock (this)
+        {
+            if (_byRoom is not null) return [.. _byRoom.Values];
+            return _only is null ? [] : [_only];
+        }
     }
 }

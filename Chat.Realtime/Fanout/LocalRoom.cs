@@ -12,20 +12,19 @@ namespace Chat.Realtime.Fanout;
 /// A room with members on this node: their dense array and the one position from which all of them are served. An event is encoded once, and
 /// the same bytes go to every member.
 /// </summary>
-internal sealed partial class LocalRoom(
-    string roomId, RedisSubscribers subscribers, RoomHistory history, RoomAccess access, NodeMetrics metrics, TimeProvider time, ILogger<LocalRoom> logger, CancellationToken stopping)
-    : RoomFollower(roomId, history, metrics, time, logger, stopping)
+internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomFollower(roomId, rooms.History, rooms.Metrics, rooms.Time, rooms.RoomLogger, rooms.Stopping)
 {
     // Events that go to the members with one write; more than this is several.
     private const int MaxBatch = 64;
     private const int MaxBatchBytes = 256 << 10;
 
     private readonly List<Subscription> _members = [];
-    private readonly List<(long AfterSeq, TaskCompletionSource Waiter)> _waiters = []; // bounded by who lets requests wait
-    private readonly List<NumberedEvent> _batch = new(1); // empty outside of the lock
+    private List<(long AfterSeq, TaskCompletionSource Waiter)>? _waiters; // bounded by who lets requests wait
+    private List<NumberedEvent>? _batch; // made for the first event, and empty outside of the lock
     private int _batchBytes;
-    private Task<ChannelSubscription>? _channel;
-    private Task<ChannelSubscription>? _ephemeral;
+    private ChannelSubscription? _channel;
+    private ChannelSubscription? _ephemeral;
+    private Task? _subscribing; // the attempt that is under way
 
     /// <summary>Holders: subscribers and those who are about to be. Belongs to <see cref="LocalRooms"/>.</summary>
     public int Holders { get; set; }
@@ -34,17 +33,16 @@ internal sealed partial class LocalRoom(
     public long EmptySince { get; set; }
 
     /// <summary>Completes when the room's channels are subscribed; a failed attempt is made anew by the next caller.</summary>
-    public async Task ListenAsync()
+    public Task ListenAsync()
     {
-        Task<ChannelSubscription> channel, ephemeral;
         lock (Gate)
         {
-            if (_channel is null or { IsFaulted: true }) _channel = subscribers.SubscribeAsync(RedisKeys.RoomChannel(RoomId), Receive);
-            if (_ephemeral is null or { IsFaulted: true }) _ephemeral = subscribers.SubscribeEphemeralAsync(RedisKeys.EphemeralChannel(RoomId), ReceiveEphemeral);
-            (channel, ephemeral) = (_channel, _ephemeral);
+            if (_channel is not null && _ephemeral is not null) return Task.CompletedTask;
+            if (_subscribing is not null) return _subscribing;
+            var attempt = SubscribeAsync();
+            if (!attempt.IsCompleted) _subscribing = attempt;
+            return attempt;
         }
-        await channel;
-        await ephemeral;
     }
 
     /// <summary>
@@ -117,13 +115,13 @@ internal sealed partial class LocalRoom(
     public TaskCompletionSource Await(long afterSeq)
     {
         var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (Gate) _waiters.Add((afterSeq, waiter));
+        lock (Gate) (_waiters ??= []).Add((afterSeq, waiter));
         return waiter;
     }
 
     public void Forget(TaskCompletionSource waiter)
     {
-        lock (Gate) _waiters.RemoveAll(waiting => waiting.Waiter == waiter);
+        lock (Gate) _waiters?.RemoveAll(waiting => waiting.Waiter == waiter);
     }
 
     /// <summary>Ends a subscription; false when it had ended already.</summary>
@@ -140,31 +138,30 @@ internal sealed partial class LocalRoom(
     public async Task CloseAsync()
     {
         await StopAsync();
-        foreach (var channel in new[] { _channel, _ephemeral })
+        try
         {
-            try
-            {
-                if (channel is not null) (await channel).Unsubscribe();
-            }
-            catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
-            {
-                Log.NotSubscribed(logger, RoomId, e.Message);
-            }
+            if (_subscribing is { } subscribing) await subscribing;
         }
+        catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
+        {
+            Log.NotSubscribed(rooms.RoomLogger, RoomId, e.Message);
+        }
+        _channel?.Unsubscribe();
+        _ephemeral?.Unsubscribe();
     }
 
     protected override void Deliver(in NumberedEvent numbered)
     {
         Wake(numbered.Seq);
         if (_members.Count == 0) return;
-        _batch.Add(numbered);
+        (_batch ??= new List<NumberedEvent>(1)).Add(numbered);
         _batchBytes += numbered.Body.Length;
         if (_batch.Count >= MaxBatch || _batchBytes >= MaxBatchBytes) DeliverPending();
     }
 
     protected override void DeliverPending()
     {
-        if (_batch.Count == 0) return;
+        if (_batch is not { Count: > 0 }) return;
         var events = new EncodedEvents(CollectionsMarshal.AsSpan(_batch));
         _batch.Clear();
         _batchBytes = 0;
@@ -185,7 +182,7 @@ internal sealed partial class LocalRoom(
         HashSet<string> users;
         lock (Gate) users = [.. _members.Select(member => member.Connection.User.UserId)];
         if (users.Count == 0) return;
-        var allowed = await access.WhoMayReceiveAsync(RoomId, users, cancellationToken);
+        var allowed = await rooms.Access.WhoMayReceiveAsync(RoomId, users, cancellationToken);
         lock (Gate)
         {
             // Only those who were asked about: who joined meanwhile was checked when joining.
@@ -193,13 +190,32 @@ internal sealed partial class LocalRoom(
             {
                 member.Connection.Subscriptions.Remove(member);
                 Detach(member);
-                Expelled?.Invoke(this);
+                rooms.Release(this); // ended here and not by its connection
             }
         }
     }
 
-    /// <summary>A subscription was ended here and not by its connection: one holder less.</summary>
-    public event Action<LocalRoom>? Expelled;
+    // Whichever channel could be subscribed stays so when the other one could not.
+    private async Task SubscribeAsync()
+    {
+        var durable = _channel is null ? rooms.Subscribers.SubscribeAsync(RedisKeys.RoomChannel(RoomId), this, static (room, message) => ((LocalRoom)room).Receive(message)) : null;
+        var ephemeral = _ephemeral is null
+            ? rooms.Subscribers.SubscribeEphemeralAsync(RedisKeys.EphemeralChannel(RoomId), this, static (room, message) => ((LocalRoom)room).ReceiveEphemeral(message))
+            : null;
+        try
+        {
+            await Task.WhenAll(durable ?? Task.CompletedTask, ephemeral ?? Task.CompletedTask);
+        }
+        finally
+        {
+            lock (Gate)
+            {
+                if (durable is { IsCompletedSuccessfully: true }) _channel = durable.Result;
+                if (ephemeral is { IsCompletedSuccessfully: true }) _ephemeral = ephemeral.Result;
+                _subscribing = null;
+            }
+        }
+    }
 
     private void Receive(ReadOnlyMemory<byte> message)
     {
@@ -209,7 +225,7 @@ internal sealed partial class LocalRoom(
         }
         catch (FormatException e)
         {
-            Log.Unreadable(logger, e, RoomId);
+            Log.Unreadable(rooms.RoomLogger, e, RoomId);
         }
     }
 
@@ -224,7 +240,7 @@ internal sealed partial class LocalRoom(
 
     private void Wake(long seq)
     {
-        if (_waiters.Count == 0) return;
+        if (_waiters is not { Count: > 0 }) return;
         foreach (var (afterSeq, waiter) in _waiters)
             if (seq > afterSeq) waiter.TrySetResult();
         _waiters.RemoveAll(waiting => waiting.Waiter.Task.IsCompleted);

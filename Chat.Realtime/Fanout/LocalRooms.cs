@@ -16,6 +16,15 @@ internal sealed class LocalRooms(
     private readonly Lock _gate = new();
     private readonly Dictionary<string, LocalRoom> _rooms = [];
 
+    // What every room works with.
+    public RedisSubscribers Subscribers => subscribers;
+    public RoomHistory History => history;
+    public RoomAccess Access => access;
+    public NodeMetrics Metrics => metrics;
+    public TimeProvider Time => time;
+    public ILogger<LocalRoom> RoomLogger => logger;
+    public CancellationToken Stopping { get; } = lifetime.ApplicationStopped;
+
     /// <summary>The room, held for the caller until <see cref="Release"/>; made when it is not there.</summary>
     public LocalRoom Hold(string roomId)
     {
@@ -23,8 +32,7 @@ internal sealed class LocalRooms(
         {
             if (!_rooms.TryGetValue(roomId, out var room))
             {
-                room = new LocalRoom(roomId, subscribers, history, access, metrics, time, logger, lifetime.ApplicationStopped);
-                room.Expelled += Release;
+                room = new LocalRoom(roomId, this);
                 _rooms.Add(roomId, room);
             }
             room.Holders++;

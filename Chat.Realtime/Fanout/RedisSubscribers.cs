@@ -57,10 +57,10 @@ internal sealed class RedisSubscribers : IAsyncDisposable
     }
 
     /// <summary>Confirmed when it completes. Throws <see cref="RedisException"/> or <see cref="TimeoutException"/> when it could not be for two seconds.</summary>
-    public Task<ChannelSubscription> SubscribeAsync(string channel, Action<ReadOnlyMemory<byte>> handler) => LaneOf(_durable, channel).SubscribeAsync(channel, handler);
+    public Task<ChannelSubscription> SubscribeAsync(string channel, object listener, ChannelHandler handler) => LaneOf(_durable, channel).SubscribeAsync(channel, listener, handler);
 
-    /// <summary>As <see cref="SubscribeAsync(string, Action{ReadOnlyMemory{byte}})"/>, over the connections for what may be lost.</summary>
-    public Task<ChannelSubscription> SubscribeEphemeralAsync(string channel, Action<ReadOnlyMemory<byte>> handler) => LaneOf(_ephemeral, channel).SubscribeAsync(channel, handler);
+    /// <summary>As <see cref="SubscribeAsync(string, object, ChannelHandler)"/>, over the connections for what may be lost.</summary>
+    public Task<ChannelSubscription> SubscribeEphemeralAsync(string channel, object listener, ChannelHandler handler) => LaneOf(_ephemeral, channel).SubscribeAsync(channel, listener, handler);
 
     public async ValueTask DisposeAsync()
     {

@@ -20,7 +20,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
 
-    private readonly SortedDictionary<long, RoomFrame> _held = [];
+    private SortedDictionary<long, RoomFrame>? _held; // made when something is held for the first time: most rooms never miss anything
     private int _heldBytes;
     private bool _readAgain; // something is known to be missing, whether or not an event shows it
     private bool _working;
@@ -71,7 +71,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
                 else Hold(frame);
             }
             DeliverPending();
-            if (_held.Count > 0 || _readAgain) StartWork();
+            if (HoldsSome || _readAgain) StartWork();
         }
     }
 
@@ -111,6 +111,8 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
         lock (Gate) return _work;
     }
 
+    private bool HoldsSome => _held is { Count: > 0 };
+
     private void Advance(in NumberedEvent numbered)
     {
         Position = numbered.Seq;
@@ -119,13 +121,14 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
 
     private void Hold(in RoomFrame frame)
     {
+        _held ??= [];
         if (_held.Count >= MaxHeld || _heldBytes + frame.Event.Body.Length > MaxHeldBytes) _readAgain = true;
         else if (_held.TryAdd(frame.Event.Seq, frame)) _heldBytes += frame.Event.Body.Length;
     }
 
     private void StartWork()
     {
-        if (_working || Position is null || (_held.Count == 0 && !_readAgain)) return;
+        if (_working || Position is null || (!HoldsSome && !_readAgain)) return;
         _working = true;
         _work = Task.Run(WorkAsync, CancellationToken.None);
     }
@@ -143,7 +146,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
             {
                 DeliverHeld();
                 DeliverPending();
-                next = _held.Count > 0 ? _held.First().Value : null;
+                next = _held is { Count: > 0 } held ? held.First().Value : null;
                 position = Position!.Value;
                 gap = _readAgain || (next is not null && next.Value.Event.Seq != position + 1);
                 done = next is null && !gap;
@@ -177,7 +180,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
 
     private void DeliverHeld()
     {
-        while (_held.Count > 0)
+        while (_held is { Count: > 0 })
         {
             var (seq, frame) = _held.First();
             var isNext = seq == Position + 1;

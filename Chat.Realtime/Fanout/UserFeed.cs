@@ -11,17 +11,17 @@ namespace Chat.Realtime.Fanout;
 /// What a user's own channel brings to the user's connections on this node: direct messages, each room's in order and without holes, and what is
 /// delivered live or not at all. A connection that is subscribed to a direct room gets its messages from there and not from here.
 /// </summary>
-internal sealed partial class UserFeed(
-    string userId, RedisSubscribers subscribers, IConnectionMultiplexer redis, LocalRooms rooms, RoomHistory history, NodeMetrics metrics, TimeProvider time,
-    ILogger<UserFeed> logger, CancellationToken stopping)
+internal sealed partial class UserFeed(string userId, UserFeeds feeds)
 {
-    // Two locks: a direct room delivers under its own one, and is found and started under the second.
-    private readonly Lock _connectionsGate = new();
-    private readonly Lock _gate = new();
-    private readonly List<Connection> _connections = [];
-    private readonly Dictionary<string, DirectRoom> _direct = [];
+    private static readonly Dictionary<string, long> NoHeads = [];
+
+    // Replaced and never changed, so that who delivers needs no lock: a direct room delivers under its own one, and is found and started under that of the feed. The feed
+    // is its own lock, since every user online has one, and keeps nothing that most users have no need for.
+    private volatile Connection[] _connections = [];
+    private Dictionary<string, DirectRoom>? _direct;
     private Dictionary<string, long>? _heads; // where the direct rooms stood when the feed began; null until that is known
-    private Task<ChannelSubscription>? _channel;
+    private ChannelSubscription? _channel;
+    private Task<ChannelSubscription>? _subscribing; // the attempt to have the channel, until there is one
     private bool _failed;
 
     public string UserId { get; } = userId;
@@ -34,12 +34,12 @@ internal sealed partial class UserFeed(
 
     public void Add(Connection connection)
     {
-        lock (_connectionsGate) _connections.Add(connection);
+        lock (this) _connections = [.. _connections, connection];
     }
 
     public void Remove(Connection connection)
     {
-        lock (_connectionsGate) _connections.Remove(connection);
+        lock (this) _connections = Array.FindAll(_connections, other => other != connection);
     }
 
     /// <summary>
@@ -48,36 +48,40 @@ internal sealed partial class UserFeed(
     /// </summary>
     public async Task ListenAsync()
     {
-        Task<ChannelSubscription> channel;
-        lock (_gate)
+        Task<ChannelSubscription>? subscribing = null;
+        lock (this)
         {
-            if (_channel is null or { IsFaulted: true }) _channel = subscribers.SubscribeAsync(RedisKeys.UserChannel(UserId), Receive);
-            channel = _channel;
-            if (channel.IsCompletedSuccessfully && _heads is not null) return;
+            if (_channel is not null && _heads is not null) return;
+            if (_channel is null)
+            {
+                if (_subscribing is null or { IsFaulted: true })
+                    _subscribing = feeds.Subscribers.SubscribeAsync(RedisKeys.UserChannel(UserId), this, static (feed, message) => ((UserFeed)feed).Receive(message));
+                subscribing = _subscribing;
+            }
         }
         Dictionary<string, long> heads;
+        ChannelSubscription? channel;
         try
         {
-            await channel;
+            channel = subscribing is null ? null : await subscribing;
             heads = await ReadHeadsAsync();
         }
         catch
         {
-            lock (_gate) _failed = true;
+            lock (this) _failed = true;
             throw;
         }
         bool missed;
-        lock (_gate)
+        lock (this)
         {
+            if (channel is not null) (_channel, _subscribing) = (channel, null);
             if (_heads is not null) return;
             _heads = heads;
             missed = _failed;
-            foreach (var (roomId, room) in _direct) room.StartAt(heads.GetValueOrDefault(roomId));
+            foreach (var (roomId, room) in _direct ?? []) room.StartAt(heads.GetValueOrDefault(roomId));
         }
         if (!missed) return;
-        Connection[] connections;
-        lock (_connectionsGate) connections = [.. _connections];
-        foreach (var connection in connections) connection.Close(CloseCodes.ServiceRestart, "direct messages may have been missed");
+        foreach (var connection in _connections) connection.Close(CloseCodes.ServiceRestart, "direct messages may have been missed");
     }
 
     /// <summary>Compares every direct room with its head: something may have been missed.</summary>
@@ -99,45 +103,41 @@ internal sealed partial class UserFeed(
     public void Deliver(string roomId, EncodedEvents events)
     {
         var left = 0;
-        lock (_connectionsGate)
-        {
-            foreach (var connection in _connections)
-                if (!connection.Subscriptions.PassOver(roomId, events.SeqOf(0))) left += connection.TrySend(events);
-        }
-        metrics.Delivered(left, events.AcceptedAtMsOf(0), time.GetUtcNow());
+        foreach (var connection in _connections)
+            if (!connection.Subscriptions.PassOver(roomId, events.SeqOf(0))) left += connection.TrySend(events);
+        feeds.Metrics.Delivered(left, events.AcceptedAtMsOf(0), feeds.Time.GetUtcNow());
     }
 
     /// <summary>To the connections that are not subscribed to the room: its numbering restarted.</summary>
     public void Resync(string roomId, ReadOnlyMemory<byte> envelope)
     {
-        lock (_connectionsGate)
-        {
-            foreach (var connection in _connections)
-                if (!connection.Subscriptions.Contains(roomId)) connection.TrySend(envelope);
-        }
+        foreach (var connection in _connections)
+            if (!connection.Subscriptions.Contains(roomId)) connection.TrySend(envelope);
     }
 
     public async Task CloseAsync()
     {
         try
         {
-            if (_channel is not null) (await _channel).Unsubscribe();
+            var channel = _channel ?? (_subscribing is { } subscribing ? await subscribing : null);
+            channel?.Unsubscribe();
         }
         catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
         {
-            Log.NotSubscribed(logger, UserId, e.Message);
+            Log.NotSubscribed(feeds.FeedLogger, UserId, e.Message);
         }
         DirectRoom[] direct;
-        lock (_gate) direct = [.. _direct.Values];
+        lock (this) direct = [.. (_direct ?? []).Values];
         foreach (var room in direct) await room.StopAsync();
     }
 
     private DirectRoom Follow(string roomId)
     {
-        lock (_gate)
+        lock (this)
         {
+            _direct ??= [];
             if (_direct.TryGetValue(roomId, out var room)) return room;
-            room = new DirectRoom(this, roomId, history, metrics, time, logger, stopping);
+            room = new DirectRoom(this, roomId, feeds.History, feeds.Metrics, feeds.Time, feeds.FeedLogger, feeds.Stopping);
             if (_heads is not null) room.StartAt(_heads.GetValueOrDefault(roomId));
             _direct.Add(roomId, room);
             return room;
@@ -146,8 +146,8 @@ internal sealed partial class UserFeed(
 
     private async Task<Dictionary<string, long>> ReadHeadsAsync()
     {
-        var entries = await redis.GetDatabase().HashGetAllAsync(RedisKeys.DirectHeads(UserId));
-        return entries.ToDictionary(entry => entry.Name.ToString(), entry => (long)entry.Value);
+        var entries = await feeds.Redis.GetDatabase().HashGetAllAsync(RedisKeys.DirectHeads(UserId));
+        return entries.Length == 0 ? NoHeads : entries.ToDictionary(entry => entry.Name.ToString(), entry => (long)entry.Value);
     }
 
     private void Receive(ReadOnlyMemory<byte> message)
@@ -159,23 +159,21 @@ internal sealed partial class UserFeed(
         }
         catch (Exception e) when (e is FormatException or System.Text.Json.JsonException)
         {
-            Log.Unreadable(logger, e, UserId);
+            Log.Unreadable(feeds.FeedLogger, e, UserId);
         }
     }
 
     private void ReceiveEphemeral(ReadOnlyMemory<byte> envelope)
     {
-        Connection[] connections;
-        lock (_connectionsGate) connections = [.. _connections];
         var ended = Envelopes.HeadOf(envelope.Span) is (EventTypes.Unsubscribed, { } roomId) ? roomId : null;
-        foreach (var connection in connections)
+        foreach (var connection in _connections)
         {
             if (ended is null)
             {
                 connection.TrySendEphemeral(envelope);
                 continue;
             }
-            rooms.Leave(connection, ended);
+            feeds.Rooms.Leave(connection, ended);
             connection.TrySend(envelope);
         }
     }

@@ -14,6 +14,16 @@ internal sealed partial class UserFeeds(
     private readonly Lock _gate = new();
     private readonly Dictionary<string, UserFeed> _feeds = [];
 
+    // What every feed works with.
+    public RedisSubscribers Subscribers => subscribers;
+    public IConnectionMultiplexer Redis => redis;
+    public LocalRooms Rooms => rooms;
+    public RoomHistory History => history;
+    public NodeMetrics Metrics => metrics;
+    public TimeProvider Time => time;
+    public ILogger<UserFeed> FeedLogger => feedLogger;
+    public CancellationToken Stopping { get; } = lifetime.ApplicationStopped;
+
     /// <summary>
     /// The connection gets what its user's channel brings. When Redis cannot be reached it stays without, until the fan-out's heartbeat has
     /// subscribed it: a connection is worth more than none.
@@ -25,7 +35,7 @@ internal sealed partial class UserFeeds(
         {
             if (!_feeds.TryGetValue(connection.User.UserId, out feed))
             {
-                feed = new UserFeed(connection.User.UserId, subscribers, redis, rooms, history, metrics, time, feedLogger, lifetime.ApplicationStopped);
+                feed = new UserFeed(connection.User.UserId, this);
                 _feeds.Add(feed.UserId, feed);
             }
             feed.Holders++;

@@ -22,14 +22,13 @@ internal sealed partial class HubSession : IThreadPoolWorkItem, IAsyncDisposable
     private readonly NodeMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly CancellationTokenSource _ended = new();
     private readonly ConcurrentDictionary<long, Invocation> _invocations = new(); // bounded by the hub's own limit of parallel invocations
     private long _lastId;
 
     public HubSession(Connection connection, HubConnectionContext hub, CommandDispatcher dispatcher, NodeMetrics metrics, TimeProvider time, ILogger logger)
     {
         (_connection, _hub, _metrics, _time, _logger) = (connection, hub, metrics, time, logger);
-        _lanes = new CommandLanes(connection, dispatcher, _ended.Token);
+        _lanes = new CommandLanes(connection, dispatcher);
     }
 
     public Connection Connection => _connection;
@@ -52,10 +51,9 @@ internal sealed partial class HubSession : IThreadPoolWorkItem, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _ended.CancelAsync();
+        var stopping = _lanes.StopAsync();
         foreach (var (id, invocation) in _invocations) Lose(id, invocation);
-        await _lanes.WhenIdleAsync();
-        _ended.Dispose();
+        await stopping;
     }
 
     /// <summary>The writer. The connection queues it when something waits, never twice at once.</summary>

@@ -67,18 +67,23 @@ internal sealed class PresenceStore(IConnectionMultiplexer redis)
         return {before, whole(), redis.call('HGETALL', KEYS[1])}
         """;
 
+    /// <summary>Puts users into the set of a process: to be done before anything is set of them there.</summary>
+    public async Task AddUsersAsync(string process, string[] userIds)
+    {
+        if (userIds.Length > 0) await redis.GetDatabase().SetAddAsync(RedisKeys.NodeUsers(process), Array.ConvertAll(userIds, userId => (RedisValue)userId));
+    }
+
     /// <summary>Sets what a user is in one process; null when no connection is left there.</summary>
     /// <param name="formerProcess">The id that the process had before its lease was taken away; what stands under it goes.</param>
     public async Task<PresenceChange> SetAsync(string userId, string process, PresencePart? part, string? formerProcess, DateTimeOffset? seen)
     {
         var database = redis.GetDatabase();
-        // One after the other: in a cluster the two lie on different servers.
-        if (part is not null) await database.SetAddAsync(RedisKeys.NodeUsers(process), userId);
         var reply = await database.ScriptEvaluateAsync(SetScript, [RedisKeys.Presence(userId), RedisKeys.LastSeen(userId)],
         [
             process, part?.Value ?? "", formerProcess ?? "", seen is { } time ? time.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "",
             (long)KeepLastSeen.TotalSeconds,
         ]);
+        // One after the other: in a cluster the two lie on different servers.
         if (part is null) await database.SetRemoveAsync(RedisKeys.NodeUsers(process), userId);
         var results = (RedisResult[])reply!;
         var fields = (string[])results[2]!;

@@ -61,7 +61,7 @@ public sealed partial class PresenceTracker : LastToStop
         {
             var user = _users.GetOrAdd(userId, static _ => new LocalUser());
             user.Connections++;
-            Volatile.Write(ref user.ActiveAt, _time.GetUtcNow().UtcTicks);
+            Volatile.Write(ref user.SeenAt, _time.GetUtcNow().UtcTicks);
             _changed.Add(userId);
         }
     }
@@ -73,7 +73,7 @@ public sealed partial class PresenceTracker : LastToStop
         lock (_gate)
         {
             if (!_users.TryGetValue(userId, out var user) || user.Connections == 0) return;
-            if (--user.Connections == 0) user.LeftAt = _time.GetUtcNow();
+            if (--user.Connections == 0) Volatile.Write(ref user.SeenAt, _time.GetUtcNow().UtcTicks);
             _changed.Add(userId);
         }
     }
@@ -82,7 +82,7 @@ public sealed partial class PresenceTracker : LastToStop
     public void Touch(Connection connection)
     {
         if (!_users.TryGetValue(connection.User.UserId, out var user)) return;
-        Volatile.Write(ref user.ActiveAt, _time.GetUtcNow().UtcTicks);
+        Volatile.Write(ref user.SeenAt, _time.GetUtcNow().UtcTicks);
         if (!Volatile.Read(ref user.Away)) return;
         lock (_gate) _changed.Add(connection.User.UserId);
     }
@@ -152,7 +152,7 @@ public sealed partial class PresenceTracker : LastToStop
         {
             foreach (var (userId, user) in _users)
             {
-                if (user.Connections > 0) user.LeftAt = _time.GetUtcNow();
+                if (user.Connections > 0) Volatile.Write(ref user.SeenAt, _time.GetUtcNow().UtcTicks);
                 user.Connections = 0;
                 _changed.Add(userId);
             }
@@ -179,7 +179,9 @@ public sealed partial class PresenceTracker : LastToStop
         {
             try
             {
-                await Task.WhenAll(batch.Select(userId => WriteAsync(userId, process)));
+                var users = batch.Where(_users.ContainsKey).ToArray();
+                await _store.AddUsersAsync(process, users); // those who have left too: they are taken out afterwards
+                await Task.WhenAll(users.Select(userId => WriteAsync(userId, process)));
                 if (_failing) Log.Restored(_logger);
                 _failing = false;
             }
@@ -204,13 +206,12 @@ public sealed partial class PresenceTracker : LastToStop
         lock (_gate)
         {
             round = _round;
-            var active = new DateTimeOffset(Volatile.Read(ref user.ActiveAt), TimeSpan.Zero);
-            var status = _time.GetUtcNow() - active >= AwayAfter ? PresenceStatus.Away : PresenceStatus.Online;
+            seen = new DateTimeOffset(Volatile.Read(ref user.SeenAt), TimeSpan.Zero);
+            var status = _time.GetUtcNow() - seen >= AwayAfter ? PresenceStatus.Away : PresenceStatus.Online;
             part = user.Connections == 0 ? null : new PresencePart(process, status, user.Connections);
-            seen = part is null ? user.LeftAt : active;
             (counted, user.Counted) = (user.Counted, null);
             Volatile.Write(ref user.Away, part is { Status: PresenceStatus.Away });
-            if (part == user.Written && part is not null && counted is null && user.WrittenIn == round) return;
+            if (part is { } current && current.Status == user.WrittenStatus && current.Connections == user.WrittenConnections && counted is null && user.WrittenIn == round) return;
         }
         int? elsewhere = null;
         try
@@ -231,7 +232,7 @@ public sealed partial class PresenceTracker : LastToStop
         }
         lock (_gate)
         {
-            (user.Written, user.WrittenIn) = (part, round);
+            (user.WrittenStatus, user.WrittenConnections, user.WrittenIn) = (part?.Status, part?.Connections ?? 0, round);
             if (part is null && user.Connections == 0) _users.TryRemove(userId, out _);
         }
     }
@@ -241,7 +242,7 @@ public sealed partial class PresenceTracker : LastToStop
     {
         _formerProcess = _process;
         _process = process;
-        lock (_gate) _changed.UnionWith(_users.Keys);
+        WriteAgain();
     }
 
     private async Task ForgetAsync(string former)
@@ -264,7 +265,7 @@ public sealed partial class PresenceTracker : LastToStop
         var awayBefore = (_time.GetUtcNow() - AwayAfter).UtcTicks;
         foreach (var (userId, user) in _users)
         {
-            if (Volatile.Read(ref user.Away) || Volatile.Read(ref user.ActiveAt) > awayBefore) continue;
+            if (Volatile.Read(ref user.Away) || Volatile.Read(ref user.SeenAt) > awayBefore) continue;
             lock (_gate) _changed.Add(userId);
         }
     }
@@ -272,12 +273,12 @@ public sealed partial class PresenceTracker : LastToStop
     /// <summary>A user with connections here. Guarded by the gate, except for the first two, which <see cref="Touch"/> uses, and for what only the tick uses: <c>Unknown</c>.</summary>
     private sealed class LocalUser
     {
-        public long ActiveAt;
+        public long SeenAt; // when the user was last active or, without connections, when the last one left
         public bool Away;
         public int Connections;
-        public DateTimeOffset LeftAt;
         public bool Unknown;
-        public PresencePart? Written;
+        public string? WrittenStatus;
+        public int WrittenConnections;
         public int WrittenIn;
         public TaskCompletionSource<int?>? Counted;
     }

@@ -5,13 +5,17 @@ namespace Chat.Realtime.Transport;
 
 /// <summary>
 /// The sending side of a connection below Kestrel: a write goes to the kernel on the thread that makes it, and never waits. All of it belongs to the
-/// lock of the <see cref="Connection"/> that it is attached to, which lets go of it before the descriptor is closed.
+/// lock of the <see cref="Connection"/> that it is attached to, which lets go of it before the descriptor is closed. The receiving side is the loop's.
 /// </summary>
-internal sealed class DirectSocket(EventLoop loop, int fd, LoopHandler handler, NodeMetrics metrics, TimeProvider time)
+internal abstract class DirectSocket(EventLoop loop, int fd, NodeMetrics metrics, TimeProvider time) : LoopHandler
 {
     private const int StackBytes = 1_024;
     private bool _reading = true;
     private bool _waitsForRoom;
+
+    protected EventLoop Loop => loop;
+
+    protected int Descriptor => fd;
 
     /// <summary>The close frame has left.</summary>
     public bool CloseSent { get; set; }
@@ -40,7 +44,7 @@ internal sealed class DirectSocket(EventLoop loop, int fd, LoopHandler handler, 
     {
         if (_waitsForRoom == wait) return;
         _waitsForRoom = wait;
-        loop.Change(fd, handler, Interest);
+        loop.Change(fd, this, Interest);
     }
 
     /// <summary>Whether the loop is to say when bytes arrive.</summary>
@@ -48,7 +52,7 @@ internal sealed class DirectSocket(EventLoop loop, int fd, LoopHandler handler, 
     {
         if (_reading == read) return;
         _reading = read;
-        loop.Change(fd, handler, Interest);
+        loop.Change(fd, this, Interest);
     }
 
     public uint Interest => (_reading ? Libc.In : 0) | (_waitsForRoom ? Libc.Out : 0);

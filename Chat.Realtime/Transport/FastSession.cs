@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using Chat.Contracts;
 using Chat.Realtime.Commands;
 using Chat.Realtime.Connections;
@@ -9,17 +10,13 @@ namespace Chat.Realtime.Transport;
 /// Serves one <see cref="Connection"/> below Kestrel. The loop reads; whoever has something to say writes. While the peer is quiet it holds no buffer.
 /// Whatever the peer does, the session ends: by a close handshake, or cut by the connection's clock.
 /// </summary>
-internal sealed class FastSession : LoopHandler, IThreadPoolWorkItem
+internal sealed class FastSession : DirectSocket, IThreadPoolWorkItem
 {
     // A whole message arrives within this time of its first byte; one byte a second would hold a buffer for hours.
     private static readonly TimeSpan MessageTimeout = TimeSpan.FromSeconds(30);
 
     private readonly FastSessions _sessions;
-    private readonly EventLoop _loop;
-    private readonly int _fd;
-    private readonly DirectSocket _socket;
     private readonly CommandLanes _lanes;
-    private readonly CancellationTokenSource _ended = new();
     private FrameReader? _reader; // null while nothing is incomplete
     private byte[]? _kept; // what was read and waits until more commands may be under way
     private int _keptLength;
@@ -28,22 +25,22 @@ internal sealed class FastSession : LoopHandler, IThreadPoolWorkItem
     private bool _peerClosed;
     private bool _over;
 
-    public FastSession(FastSessions sessions, Connection connection, Admission admission, EventLoop loop, int fd)
+    public FastSession(FastSessions sessions, Connection connection, IPAddress address, EventLoop loop, int fd) : base(loop, fd, sessions.Metrics, sessions.Time)
     {
-        (_sessions, Connection, Admission, _loop, _fd) = (sessions, connection, admission, loop, fd);
-        _socket = new DirectSocket(loop, fd, this, sessions.Metrics, sessions.Time);
-        _lanes = new CommandLanes(connection, sessions.Dispatcher, _ended.Token);
+        (_sessions, Connection, Address) = (sessions, connection, address);
+        _lanes = new CommandLanes(connection, sessions.Dispatcher);
     }
 
     public Connection Connection { get; }
 
-    public Admission Admission { get; }
+    /// <summary>Where the peer is counted.</summary>
+    public IPAddress Address { get; }
 
     /// <summary>Takes over the socket, on the loop.</summary>
     public void Start()
     {
-        _loop.Watch(_fd, this, _socket.Interest);
-        Connection.Attach(_socket);
+        Loop.Watch(Descriptor, this, Interest);
+        Connection.Attach(this);
         FollowClose();
         if (_sessions.IsClosed) Connection.Abort();
     }
@@ -66,16 +63,11 @@ internal sealed class FastSession : LoopHandler, IThreadPoolWorkItem
     void IThreadPoolWorkItem.Execute() => _ = _sessions.EndAsync(this); // never throws
 
     /// <summary>Completes when no command of the connection is under way any more.</summary>
-    public async Task StopCommandsAsync()
-    {
-        await _ended.CancelAsync();
-        await _lanes.WhenIdleAsync();
-        _ended.Dispose();
-    }
+    public Task StopCommandsAsync() => _lanes.StopAsync();
 
     private void Read()
     {
-        var count = Libc.Receive(_fd, _loop.Buffer);
+        var count = Libc.Receive(Descriptor, Loop.Buffer);
         if (count < 0)
         {
             End();
@@ -83,20 +75,20 @@ internal sealed class FastSession : LoopHandler, IThreadPoolWorkItem
         }
         if (count == 0) return;
         Connection.Heard();
-        Feed(_loop.Buffer[..count]);
+        Feed(Loop.Buffer[..count]);
     }
 
     private void Feed(Span<byte> bytes)
     {
         if (_deaf) return;
-        var reader = _reader ?? _loop.TakeReader();
+        var reader = _reader ?? Loop.TakeReader();
         while (!_deaf && !_paused && reader.TryRead(ref bytes, out var frame)) Handle(frame);
         if (_paused) Keep(bytes);
         if (!_deaf && !reader.IsIdle && IsTooSlow(reader)) Refuse(CloseCodes.PolicyViolation, "message in too many pieces or too slow");
         if (_deaf || reader.IsIdle)
         {
             _reader = null;
-            _loop.GiveBack(reader);
+            Loop.GiveBack(reader);
         }
         else _reader = reader;
         FollowClose();
@@ -155,7 +147,7 @@ internal sealed class FastSession : LoopHandler, IThreadPoolWorkItem
     {
         await room;
         await drained;
-        _loop.Post(Resume);
+        Loop.Post(Resume);
     }
 
     private void Resume()
@@ -182,9 +174,9 @@ internal sealed class FastSession : LoopHandler, IThreadPoolWorkItem
     // After the close frame has left: the socket closes when the peer's was seen; a peer that cannot be understood any more sees the end of our side.
     private void FollowClose()
     {
-        if (_over || !_socket.CloseSent) return;
+        if (_over || !CloseSent) return;
         if (_peerClosed) End();
-        else if (_deaf) Libc.ShutDownSending(_fd);
+        else if (_deaf) Libc.ShutDownSending(Descriptor);
     }
 
     private void End()
@@ -192,9 +184,9 @@ internal sealed class FastSession : LoopHandler, IThreadPoolWorkItem
         if (_over) return;
         _over = true;
         Connection.Detach();
-        _loop.Forget(_fd);
-        Libc.Close(_fd);
-        if (_reader is not null) _loop.GiveBack(_reader);
+        Loop.Forget(Descriptor);
+        Libc.Close(Descriptor);
+        if (_reader is not null) Loop.GiveBack(_reader);
         if (_kept is not null) ArrayPool<byte>.Shared.Return(_kept);
         (_reader, _kept) = (null, null);
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);

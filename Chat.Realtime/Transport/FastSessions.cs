@@ -1,3 +1,4 @@
+using System.Net;
 using Chat.Realtime.Commands;
 using Chat.Realtime.Connections;
 
@@ -25,7 +26,7 @@ internal sealed partial class FastSessions(
         try
         {
             var connection = await lifecycle.OpenAsync(admission.User, CancellationToken.None);
-            caller.Become((loop, fd) => new FastSession(this, connection, admission, loop, fd));
+            caller.Become((loop, fd) => new FastSession(this, connection, admission.Address, loop, fd));
         }
         catch
         {
@@ -36,8 +37,8 @@ internal sealed partial class FastSessions(
 
     public void LetNobodyIn() => _isClosed = true;
 
-    /// <summary>Gives back the place of somebody who is not served.</summary>
-    public void GiveBack(Admission admission) => limits.Leave(admission.Address);
+    /// <summary>Gives back a place among the connections of the address.</summary>
+    public void GiveBack(IPAddress address) => limits.Leave(address);
 
     /// <summary>The session's socket is closed. Never throws.</summary>
     public async Task EndAsync(FastSession session)
@@ -53,7 +54,7 @@ internal sealed partial class FastSessions(
         }
         finally
         {
-            GiveBack(session.Admission);
+            GiveBack(session.Address);
             Interlocked.Decrement(ref _count);
         }
     }

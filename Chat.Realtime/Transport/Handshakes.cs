@@ -80,7 +80,7 @@ internal sealed partial class Handshakes
         if (!admission.HasPlace)
         {
             // Browsers see close codes but no statuses, so the reason is told after the upgrade.
-            _sessions.GiveBack(admission);
+            _sessions.GiveBack(admission.Address);
             Bye(caller, CloseCodes.TryAgainLater, "this node is full");
             return;
         }
@@ -91,7 +91,7 @@ internal sealed partial class Handshakes
         catch (Exception e)
         {
             Log.Failed(_logger, e);
-            _sessions.GiveBack(admission);
+            _sessions.GiveBack(admission.Address);
             Bye(caller, CloseCodes.InternalError, "internal");
         }
     }

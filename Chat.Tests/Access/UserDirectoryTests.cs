@@ -13,7 +13,7 @@ public sealed class UserDirectoryTests(PostgresFixture postgres, RedisFixture re
     {
         await using var own = await PostgresFixture.StartServerAsync();
         await using var store = await AccessStore.OpenAsync(await own.CreateDatabaseAsync(), await redis.GetConnectionStringAsync());
-        using var directory = new UserDirectory(store.Work, store.Time);
+        var directory = new UserDirectory(store.Work, store.Time);
         var minted = new TokenClaims("app-1", "Ada", null, null, store.Time.GetUtcNow().AddHours(1));
         var ada = await GetAsync(minted);
         Assert.Equal("ada", ada.UserName);
@@ -32,12 +32,35 @@ public sealed class UserDirectoryTests(PostgresFixture postgres, RedisFixture re
     public async Task A_change_is_seen_when_the_copy_is_old()
     {
         await using var store = await AccessStore.OpenAsync(await postgres.CreateDatabaseAsync(), await redis.GetConnectionStringAsync());
-        using var directory = new UserDirectory(store.Work, store.Time);
+        var directory = new UserDirectory(store.Work, store.Time);
         var claims = new TokenClaims("app-1", "Ada", null, null, store.Time.GetUtcNow().AddHours(1));
         Assert.False((await directory.GetOrCreateAsync(claims, CancellationToken.None)).Disabled);
         await store.ExecuteAsync($"update users set disabled = true");
         Assert.False((await directory.GetOrCreateAsync(claims, CancellationToken.None)).Disabled);
         store.Time.Advance(TimeSpan.FromMinutes(1));
         Assert.True((await directory.GetOrCreateAsync(claims, CancellationToken.None)).Disabled);
+    }
+
+    [Fact]
+    public async Task A_copy_is_forgotten_when_it_is_an_hour_old_or_the_user_is_changed_here()
+    {
+        await using var own = await PostgresFixture.StartServerAsync();
+        await using var store = await AccessStore.OpenAsync(await own.CreateDatabaseAsync(), await redis.GetConnectionStringAsync());
+        var directory = new UserDirectory(store.Work, store.Time);
+        var (ada, bob, eve) = (Minted("app-1"), Minted("app-2"), Minted("app-3"));
+        foreach (var claims in (TokenClaims[])[ada, bob]) await GetAsync(claims);
+        store.Time.Advance(TimeSpan.FromMinutes(50));
+        await GetAsync(eve);
+        directory.Forget(eve.UserId);
+        await own.StopAsync();
+
+        await GetAsync(ada);
+        await RefusedAsync(eve);
+        store.Time.Advance(TimeSpan.FromMinutes(11));
+        await RefusedAsync(bob);
+
+        TokenClaims Minted(string userId) => new(userId, userId, null, null, store.Time.GetUtcNow().AddHours(9));
+        Task<KnownUser> GetAsync(TokenClaims claims) => directory.GetOrCreateAsync(claims, CancellationToken.None).WaitAsync(Enough);
+        async Task RefusedAsync(TokenClaims claims) => Assert.Equal(ErrorCodes.Unavailable, (await Assert.ThrowsAsync<ChatException>(() => GetAsync(claims))).Code);
     }
 }

@@ -105,7 +105,7 @@ public sealed class RedisSubscribersTests(RedisFixture redis)
         var (first, second) = (Subscribing.Name(), Subscribing.Name());
         ChannelSubscription? own = null;
         var follow = new TaskCompletionSource<Task<(ChannelSubscription, ChannelReader<string>)>>();
-        own = await here.Subscribers.SubscribeAsync(first, _ =>
+        own = await here.Subscribers.SubscribeAsync(first, follow, (_, _) =>
         {
             own!.Unsubscribe();
             follow.TrySetResult(here.ListenAsync(second));
@@ -125,7 +125,7 @@ public sealed class RedisSubscribersTests(RedisFixture redis)
         await using var here = await Subscribing.StartAsync(await redis.GetConnectionStringAsync());
         var channel = Subscribing.Name();
         var (_, messages) = await here.ListenAsync(channel);
-        await here.Subscribers.SubscribeAsync(channel, _ => throw new InvalidOperationException("of the test"));
+        await here.Subscribers.SubscribeAsync(channel, here, (_, _) => throw new InvalidOperationException("of the test"));
 
         foreach (var message in new[] { "one", "two" }) await here.PublishAsync(channel, message);
 

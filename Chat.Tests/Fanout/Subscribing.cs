@@ -58,7 +58,7 @@ internal sealed class Subscribing : IAsyncDisposable
     public async Task<(ChannelSubscription Subscription, ChannelReader<string> Messages)> ListenAsync(string channel)
     {
         var messages = Channel.CreateUnbounded<string>();
-        return (await Subscribers.SubscribeAsync(channel, message => messages.Writer.TryWrite(Encoding.UTF8.GetString(message.Span))), messages.Reader);
+        return (await Subscribers.SubscribeAsync(channel, messages.Writer, static (writer, message) => ((ChannelWriter<string>)writer).TryWrite(Encoding.UTF8.GetString(message.Span))), messages.Reader);
     }
 
     /// <summary>As <see cref="ListenAsync"/>, again and again while Redis cannot be reached, as callers do.</summary>

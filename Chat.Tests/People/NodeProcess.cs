@@ -57,7 +57,7 @@ internal sealed class NodeProcess : IAsyncDisposable
     /// <summary>A device of the user connects here.</summary>
     public Connection Connect(string userId)
     {
-        var connection = new Connection(Guid.NewGuid().ToString("N"), UserOf(userId));
+        var connection = new Connection(Guid.NewGuid(), UserOf(userId));
         Presence.Connected(connection);
         return connection;
     }

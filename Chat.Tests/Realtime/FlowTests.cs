@@ -47,7 +47,7 @@ public class FlowTests(NodeFixture fixture)
     public void A_queue_over_its_bound_closes_and_forgets_what_waited()
     {
         var user = new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue);
-        var connection = new Connection("c", user, new ConnectionOptions { MaxQueuedEvents = 3 });
+        var connection = new Connection(Guid.NewGuid(), user, new ConnectionOptions { MaxQueuedEvents = 3 });
         for (var i = 0; i < 3; i++) Assert.True(connection.TrySend(new byte[10]));
         Assert.False(connection.TrySend(new byte[10]));
         Assert.Equal(CloseCodes.SlowConsumer, connection.ClosedWith!.Value.Code);
@@ -63,7 +63,7 @@ public class FlowTests(NodeFixture fixture)
     public void Who_read_too_slowly_has_half_a_minute_to_take_the_close_and_others_have_five_seconds(int code, int seconds)
     {
         var time = new FakeTimeProvider();
-        var connection = new Connection("c", new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue), new ConnectionOptions(), time);
+        var connection = new Connection(Guid.NewGuid(), new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue), new ConnectionOptions(), time);
         var cut = false;
         connection.Attach(new NoWriter(), () => cut = true);
         connection.Close(code, "");
@@ -86,7 +86,7 @@ public class FlowTests(NodeFixture fixture)
     public void What_is_queued_before_a_close_is_still_sent()
     {
         var user = new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue);
-        var connection = new Connection("c", user);
+        var connection = new Connection(Guid.NewGuid(), user);
         connection.TrySend("one"u8.ToArray());
         connection.Reply("two"u8.ToArray());
         connection.Close(CloseCodes.Normal, "bye");

@@ -14,7 +14,7 @@ public sealed class LocalRoomTests(NodeFixture fixture)
     [Fact]
     public void Of_two_who_join_a_room_that_is_new_here_the_one_who_read_an_older_head_reads_again()
     {
-        var room = ActivatorUtilities.CreateInstance<LocalRoom>(fixture.Node.Services, NodeFixture.Name("room"), CancellationToken.None);
+        var room = new LocalRoom(NodeFixture.Name("room"), fixture.Node.Services.GetRequiredService<LocalRooms>());
         var (early, late) = (Join("ann"), Join("bob"));
 
         room.StartAt(7);
@@ -28,7 +28,7 @@ public sealed class LocalRoomTests(NodeFixture fixture)
         Subscription Join(string name)
         {
             var user = new ConnectedUser(name, name, null, false, null, DateTimeOffset.MaxValue);
-            var subscription = new Subscription(new Connection(name, user), room);
+            var subscription = new Subscription(new Connection(Guid.NewGuid(), user), room);
             Assert.Null(room.Join(subscription, accessVersion: 0));
             return subscription;
         }
@@ -37,7 +37,7 @@ public sealed class LocalRoomTests(NodeFixture fixture)
     [Fact]
     public void Who_waits_for_an_event_is_woken_by_one_that_is_newer_and_by_no_other()
     {
-        var room = ActivatorUtilities.CreateInstance<LocalRoom>(fixture.Node.Services, NodeFixture.Name("room"), CancellationToken.None);
+        var room = new LocalRoom(NodeFixture.Name("room"), fixture.Node.Services.GetRequiredService<LocalRooms>());
         var (first, second, gone) = (room.Await(4), room.Await(6), room.Await(4));
         room.Forget(gone);
         room.StartAt(4);

@@ -70,8 +70,8 @@ public sealed class EncodedEventsTests(NodeFixture fixture)
         using var client = new TcpClient();
         await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
         using var server = await listener.AcceptSocketAsync();
-        var connection = new Connection("c", new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue));
-        connection.Attach(new DirectSocket(loop, (int)server.Handle, new Nobody(), fixture.Node.Services.GetRequiredService<NodeMetrics>(), TimeProvider.System));
+        var connection = new Connection(Guid.NewGuid(), new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue));
+        connection.Attach(new Writer(loop, (int)server.Handle, fixture.Node.Services.GetRequiredService<NodeMetrics>()));
         var events = new EncodedEvents(Event(1, 200), Event(2, 200));
         for (var i = 0; i < 20; i++) Assert.Equal(2, connection.TrySend(events));
 
@@ -88,7 +88,7 @@ public sealed class EncodedEventsTests(NodeFixture fixture)
     private static NumberedEvent Event(long seq, int padding) =>
         new(seq, 0, Encoding.ASCII.GetBytes($"{{\"event_type\":\"chat_message\",\"timestamp\":\"2026-11-24T09:31:07.123Z\",\"content\":\"{new string('x', padding)}\"}}"));
 
-    private sealed class Nobody : LoopHandler
+    private sealed class Writer(EventLoop loop, int fd, NodeMetrics metrics) : DirectSocket(loop, fd, metrics, TimeProvider.System)
     {
         public override void OnReady(uint events) { }
         public override void OnFailed() { }

@@ -29,12 +29,15 @@ internal sealed class Loss
     public int Missing;
 }
 
+/// <summary>Takes the messages of a channel for a listener. It is one of few for all listeners: a delegate of its own would cost each channel more than all else of it.</summary>
+internal delegate void ChannelHandler(object listener, ReadOnlyMemory<byte> message);
+
 /// <summary>One listener of a channel: kept for as long as it wants messages.</summary>
-internal sealed class ChannelSubscription(SubscribedChannel channel, Action<ReadOnlyMemory<byte>> handler)
+internal sealed class ChannelSubscription(SubscribedChannel channel, object listener, ChannelHandler handler)
 {
     public SubscribedChannel Channel { get; } = channel;
 
-    public Action<ReadOnlyMemory<byte>> Handler { get; } = handler;
+    public void Take(ReadOnlyMemory<byte> message) => handler(listener, message);
 
     public volatile ChannelSubscription? Next;
 

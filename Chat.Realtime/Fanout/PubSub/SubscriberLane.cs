@@ -35,7 +35,7 @@ internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, Confi
     public bool IsConnected => Volatile.Read(ref _trouble) is null;
 
     /// <summary>Completes when the server has confirmed it.</summary>
-    public async Task<ChannelSubscription> SubscribeAsync(string name, Action<ReadOnlyMemory<byte>> handler)
+    public async Task<ChannelSubscription> SubscribeAsync(string name, object listener, ChannelHandler handler)
     {
         ChannelSubscription subscription;
         Task confirmed;
@@ -49,7 +49,7 @@ internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, Confi
                 _unconfirmed++;
                 Attach(channel, KnownHome(name));
             }
-            subscription = new ChannelSubscription(channel, handler) { Next = channel.First };
+            subscription = new ChannelSubscription(channel, listener, handler) { Next = channel.First };
             channel.First = subscription;
             if (channel.IsConfirmed) return subscription;
             channel.Confirmation ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -96,7 +96,7 @@ internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, Confi
         {
             try
             {
-                subscription.Handler(message);
+                subscription.Take(message);
             }
             catch (Exception e)
             {
