@@ -25,7 +25,7 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
     private bool _writing;
     private bool _closing;
     private bool _closeTaken;
-    private long _closeDeadline;
+    private Closing? _close;
     private long _lastHeard = (time ?? TimeProvider.System).GetTimestamp();
 
     /// <summary>32 hex digits. Asked for when it opens and when it is in trouble, so it is not kept as text.</summary>
@@ -44,7 +44,7 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
     internal Connection? OlderOfUser { get; set; }
 
     /// <summary>The code and reason of the close that is under way, once there is one.</summary>
-    internal (int Code, string Reason)? ClosedWith { get; private set; }
+    internal (int Code, string Reason)? ClosedWith => Volatile.Read(ref _close) is { } close ? (close.Code, close.Reason) : null;
 
     internal bool IsClosing => Volatile.Read(ref _closing);
 
@@ -190,7 +190,7 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
     {
         if (IsClosing)
         {
-            if (_time.GetTimestamp() > Volatile.Read(ref _closeDeadline)) Abort();
+            if (Volatile.Read(ref _close) is { } close && _time.GetTimestamp() > close.Deadline) Abort();
         }
         else if (User.ExpiresAt <= now) Close(CloseCodes.SessionExpired, "session expired");
         else if (_time.GetElapsedTime(Volatile.Read(ref _lastHeard)) is var quiet && quiet > _options.SilenceTimeout) Close(CloseCodes.GoingAway, "silent too long");
@@ -229,9 +229,8 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
     private IThreadPoolWorkItem? BeginClose(int code, string reason)
     {
         _closing = true;
-        ClosedWith = (code, reason);
         var patience = code == CloseCodes.SlowConsumer ? _options.SlowConsumerTimeout : _options.CloseTimeout;
-        _closeDeadline = _time.GetTimestamp() + (long)(patience.TotalSeconds * _time.TimestampFrequency);
+        _close = new Closing(code, reason, _time.GetTimestamp() + (long)(patience.TotalSeconds * _time.TimestampFrequency));
         _replyRoom?.TrySetResult();
         _replyRoom = null;
         if (_socket is not null && _waiting is null) FlushWaiting();
@@ -256,4 +255,7 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
     {
         if (writer is not null) ThreadPool.UnsafeQueueUserWorkItem(writer, preferLocal: false);
     }
+
+    /// <summary>The close that is under way, and when the socket is cut.</summary>
+    private sealed record Closing(int Code, string Reason, long Deadline);
 }

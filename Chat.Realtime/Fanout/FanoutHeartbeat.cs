@@ -30,7 +30,7 @@ internal sealed partial class FanoutHeartbeat(
                 await CloseAbandonedAsync();
                 var sure = rounds > 0;
                 await CompareRoomsAsync(sure);
-                foreach (var batch in users.All().Chunk(BatchSize))
+                foreach (var batch in users.All().Where(feed => sure || !feed.IsListening).Chunk(BatchSize))
                     await Task.WhenAll(batch.Select(feed => sure ? feed.CompareHeadsAsync() : feed.ListenAsync()));
                 if (sure) rounds--;
                 if (await WaitAsync(stoppingToken)) rounds = RoundsAfterLoss;

@@ -12,8 +12,7 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     private const int MaxKeptBack = 1_024;
     private const int MaxKeptBackBytes = 4 << 20;
 
-    private List<(long Seq, ReadOnlyMemory<byte> Envelope, long AcceptedAtMs)>? _keptBack = [];
-    private int _keptBackBytes;
+    private KeptBack? _joining = new(); // null from the ack on
 
     public Connection Connection { get; } = connection;
     public LocalRoom Room { get; } = room;
@@ -25,12 +24,12 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     public long DeliverAfter { get; set; }
 
     /// <summary>Where the room stood when keeping back began: everything after it was kept.</summary>
-    public long KeptBackAfter { get; private set; }
+    public long KeptBackAfter => _joining?.After ?? 0;
 
     /// <summary>True when so much arrived while joining that some of it was let go.</summary>
-    public bool LostSome { get; private set; }
+    public bool LostSome => _joining is { LostSome: true };
 
-    public bool IsLive => _keptBack is null;
+    public bool IsLive => _joining is null;
 
     /// <summary>
     /// The first direct message that the user's feed left to this subscription; null when it left none. Belongs to the connection's subscriptions, and is settled once it was removed
@@ -54,23 +53,19 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
             DeliverAfter = events.LastSeq;
             return Connection.TrySend(events, from);
         }
-        for (; from < events.Count; from++) KeepBack(events.SeqOf(from), events.PayloadOf(from), events.AcceptedAtMsOf(from));
+        for (; from < events.Count; from++) _joining!.Add(events.SeqOf(from), events.PayloadOf(from), events.AcceptedAtMsOf(from));
         return 0;
     }
 
     /// <summary>Before history is read: what arrives after <paramref name="position"/> is kept.</summary>
-    public void KeepBack(long position)
-    {
-        ForgetKeptBack(lost: false);
-        KeptBackAfter = position;
-    }
+    public void KeepBack(long position) => _joining = new KeptBack { After = position };
 
     /// <summary>The numbering restarted: live events follow <paramref name="headSeq"/>. What was read of history meanwhile is out of date.</summary>
     public void Resync(ReadOnlyMemory<byte> envelope, long headSeq)
     {
-        if (!IsLive)
+        if (_joining is not null)
         {
-            ForgetKeptBack(lost: true);
+            _joining.Lose();
             return;
         }
         DeliverAfter = Math.Max(DeliverAfter, headSeq);
@@ -80,10 +75,10 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     /// <summary>From now on events are delivered as they come, first those kept back that lie above <paramref name="position"/>.</summary>
     public void GoLive(long position)
     {
-        var keptBack = _keptBack ?? [];
-        _keptBack = null;
+        var keptBack = _joining;
+        _joining = null;
         DeliverAfter = Math.Max(DeliverAfter, position);
-        foreach (var (seq, envelope, acceptedAtMs) in keptBack)
+        foreach (var (seq, envelope, acceptedAtMs) in keptBack?.Events ?? [])
         {
             if (seq <= DeliverAfter) continue;
             DeliverAfter = seq;
@@ -91,18 +86,28 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
         }
     }
 
-    private void KeepBack(long seq, ReadOnlyMemory<byte> envelope, long acceptedAtMs)
+    /// <summary>What arrives while joining.</summary>
+    private sealed class KeptBack
     {
-        if (_keptBack!.Count >= MaxKeptBack || _keptBackBytes + envelope.Length > MaxKeptBackBytes) ForgetKeptBack(lost: true);
-        if (LostSome) return;
-        _keptBack.Add((seq, envelope, acceptedAtMs));
-        _keptBackBytes += envelope.Length;
-    }
+        private int _bytes;
 
-    private void ForgetKeptBack(bool lost)
-    {
-        _keptBack?.Clear();
-        _keptBackBytes = 0;
-        LostSome = lost;
+        public List<(long Seq, ReadOnlyMemory<byte> Envelope, long AcceptedAtMs)> Events { get; } = [];
+        public long After { get; init; }
+        public bool LostSome { get; private set; }
+
+        public void Add(long seq, ReadOnlyMemory<byte> envelope, long acceptedAtMs)
+        {
+            if (Events.Count >= MaxKeptBack || _bytes + envelope.Length > MaxKeptBackBytes) Lose();
+            if (LostSome) return;
+            Events.Add((seq, envelope, acceptedAtMs));
+            _bytes += envelope.Length;
+        }
+
+        public void Lose()
+        {
+            Events.Clear();
+            _bytes = 0;
+            LostSome = true;
+        }
     }
 }

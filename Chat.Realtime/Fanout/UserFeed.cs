@@ -32,6 +32,12 @@ internal sealed partial class UserFeed(string userId, UserFeeds feeds)
     /// <summary>Connections and those that are about to be. Belongs to <see cref="UserFeeds"/>.</summary>
     public int Holders { get; set; }
 
+    /// <summary>The channel is subscribed, and where the direct rooms stood is known.</summary>
+    public bool IsListening
+    {
+        get { lock (this) return _channel is not null && _heads is not null; }
+    }
+
     public void Add(Connection connection)
     {
         lock (this) _connections = [.. _connections, connection];
@@ -51,7 +57,7 @@ internal sealed partial class UserFeed(string userId, UserFeeds feeds)
         Task<ChannelSubscription>? subscribing = null;
         lock (this)
         {
-            if (_channel is not null && _heads is not null) return;
+            if (IsListening) return;
             if (_channel is null)
             {
                 if (_subscribing is null or { IsFaulted: true })
