@@ -276,9 +276,9 @@ public abstract class ReconnectTests
     {
         const int Count = 200;
         await using var server = await ScriptedServer.StartAsync(Wire);
-        using var release = new ManualResetEventSlim();
         await using var client = new ClientUnderTest(server.Options(maxQueuedEvents: 10));
-        client.Connection.EventReceived += _ => release.Wait();
+        using var handlers = new HeldHandlers();
+        client.Connection.EventReceived += _ => handlers.Wait();
         var starting = client.Connection.StartAsync();
         var peer = await server.AcceptAsync();
         await starting.Within("a connection");
@@ -288,8 +288,9 @@ public abstract class ReconnectTests
         await peer.AckAsync(await peer.ExpectAsync("history"), "\"events\":[],\"head_seq\":200,\"has_more\":false");
         await Await.UntilAsync(() => client.Connection.Delivery.IsReaderWaiting, "the reader to wait for the handler");
         Assert.Equal(10, client.Connection.Delivery.Waiting);
-        Assert.False(reading.IsCompleted, "the reply stands behind events that are not read yet");
-        release.Set();
+        // SignalR hands on results and events by separate ways: there a reply may overtake events that wait.
+        if (Wire == Wire.WebSocket) Assert.False(reading.IsCompleted, "the reply stands behind events that are not read yet");
+        handlers.Release();
         await reading.Within("the reply");
         await client.ExpectSeqsAsync([.. Enumerable.Range(1, Count).Select(i => (long)i)]);
     }
@@ -365,16 +366,16 @@ public sealed class SignalRReconnectTests : ReconnectTests
     {
         const int Count = 10_100; // more than wait in the transport, the link and the delivery
         await using var server = await ScriptedServer.StartAsync(Wire.SignalR);
-        using var release = new ManualResetEventSlim();
         await using var client = new ClientUnderTest(server.Options(maxQueuedEvents: 10));
-        client.Connection.EventReceived += _ => release.Wait();
+        using var handlers = new HeldHandlers();
+        client.Connection.EventReceived += _ => handlers.Wait();
         var starting = client.Connection.StartAsync();
         var peer = await server.AcceptAsync();
         await starting.Within("a connection");
         await client.SubscribeAsync(peer, head: 0);
         for (var seq = 1; seq <= Count; seq++) await peer.SendAsync(ScriptedPeer.Message(seq));
         await peer.Ended.Within("the end of the connection that is read too slowly");
-        release.Set();
+        handlers.Release();
         var second = await server.AcceptAsync();
         var resume = await second.ExpectAsync("subscribe");
         var taken = resume.GetProperty("since_seq").GetInt64();
