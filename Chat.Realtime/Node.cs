@@ -22,8 +22,12 @@ internal static class Node
     {
         builder.AddServiceDefaults();
         builder.AddRedisClient(RedisSubscribers.ConnectionName, settings => settings.DisableHealthChecks = true, RedisSubscribers.FailFast);
-        builder.AddNpgsqlDataSource("chatdb");
-        builder.AddNpgsqlDbContext<ChatDb>("chatdb", settings => settings.DisableHealthChecks = true);
+        builder.AddNpgsqlDataSource("chatdb", settings => settings.ConnectionString = PreparedStatements.In(settings.ConnectionString));
+        builder.AddNpgsqlDbContext<ChatDb>("chatdb", settings =>
+        {
+            settings.ConnectionString = PreparedStatements.In(settings.ConnectionString);
+            settings.DisableHealthChecks = true;
+        });
 
         builder.AddNodeBasics();
         builder.AddTransport();

@@ -30,6 +30,31 @@ public sealed class EventStore(NpgsqlDataSource database)
             return found;
         }, cancellationToken);
 
+    /// <summary>
+    /// Of each room the ids and timestamps of the newest <paramref name="limit"/> events with numbers below those of <paramref name="epoch"/>, newest first; a room without any is left out.
+    /// </summary>
+    public Task<IReadOnlyDictionary<string, IReadOnlyList<(Guid EventId, DateTimeOffset Timestamp)>>> FindNewestIdsAsync(
+        IReadOnlyList<string> roomIds, int epoch, int limit, CancellationToken cancellationToken) =>
+        AskAsync<IReadOnlyDictionary<string, IReadOnlyList<(Guid, DateTimeOffset)>>>(async (connection, token) =>
+        {
+            await using var command = new NpgsqlCommand("""
+                SELECT room.id, newest.event_id, newest.ts FROM unnest($1) AS room (id),
+                LATERAL (SELECT event_id, ts FROM events WHERE room_id = room.id AND seq <= $2 ORDER BY seq DESC LIMIT $3) newest
+                """, connection);
+            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. roomIds] });
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = epoch * ProtocolLimits.NumbersPerEpoch });
+            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+            await using var reader = await command.ExecuteReaderAsync(token);
+            var found = new Dictionary<string, IReadOnlyList<(Guid, DateTimeOffset)>>();
+            var (room, events) = ("", new List<(Guid, DateTimeOffset)>());
+            while (await reader.ReadAsync(token))
+            {
+                if (reader.GetString(0) is var next && next != room) found[room = next] = events = [];
+                events.Add((reader.GetGuid(1), new DateTimeOffset(reader.GetDateTime(2))));
+            }
+            return found;
+        }, cancellationToken);
+
     /// <summary>Head and first event of the room in Postgres, all 0 when it has none there.</summary>
     public Task<RoomBounds> GetBoundsAsync(string roomId, CancellationToken cancellationToken) =>
         AskAsync(async (connection, token) =>

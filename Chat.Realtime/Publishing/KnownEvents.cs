@@ -8,11 +8,21 @@ namespace Chat.Realtime.Publishing;
 
 /// <summary>
 /// Answers whether a client_id was sent before. Redis knows what is recent; where it cannot know (a UUIDv7 older than its memory or from the
-/// future, anything while an epoch is younger than a day), Postgres is asked.
+/// future, anything while an epoch is younger than a day), what was given before the epoch or Postgres is asked.
 /// </summary>
-internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, EpochStore epochs, TimeProvider time)
+internal sealed class KnownEvents(RoomNumbering numbering, EarlierIds earlier, EventStore stored, EpochStore epochs, TimeProvider time)
 {
-    // For a day after an epoch has begun, every send whose client_id is no UUIDv7 asks Postgres: those of all rooms share queries.
+    private enum Reach
+    {
+        /// <summary>Redis knows whatever was sent before.</summary>
+        All,
+        /// <summary>Redis knows what was sent in this epoch.</summary>
+        ThisEpoch,
+        /// <summary>Redis may have forgotten it.</summary>
+        Unknown,
+    }
+
+    // Of all rooms together: many ask at the same time when an epoch has begun.
     private readonly SharedReads<Guid, Persisted> _persisted = new(async ids =>
         (await stored.FindAsync([.. ids], CancellationToken.None)).ToDictionary(found => found.Key, found => new Persisted(found.Value)));
 
@@ -40,7 +50,12 @@ internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, Ep
         foreach (var known in await numbering.LookUpAsync(roomId, ids, cancellationToken))
             if (known is { } found && !(recent?.Epoch >= found.Epoch)) recent = found;
         // A number of an older epoch may come from an older copy of Redis' data: Postgres knows better, when it knows the event.
-        var isSure = recent is { } number ? number.Epoch >= epochs.Known : !await MayBeForgottenAsync(clientId, cancellationToken);
+        var isSure = recent is { } number ? number.Epoch >= epochs.Known : await ReachAsync(clientId, cancellationToken) switch
+        {
+            Reach.All => true,
+            Reach.ThisEpoch => await earlier.ExcludeAsync(roomId, ids, cancellationToken),
+            _ => false,
+        };
         if (isSure) return recent;
         try
         {
@@ -54,15 +69,15 @@ internal sealed class KnownEvents(RoomNumbering numbering, EventStore stored, Ep
         return recent;
     }
 
-    private async ValueTask<bool> MayBeForgottenAsync(string clientId, CancellationToken cancellationToken)
+    private async ValueTask<Reach> ReachAsync(string clientId, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var isVersion7 = EventId.IsVersion7(clientId, out var made);
-        if (isVersion7 && (made < now - Version7Memory || made > now + Version7Ahead)) return true;
+        if (isVersion7 && (made < now - Version7Memory || made > now + Version7Ahead)) return Reach.Unknown;
         var epoch = await epochs.GetAsync(cancellationToken);
         // An id that was made after the epoch began, clocks allowed for, cannot have been forgotten by what came before it.
-        if (isVersion7 && made > epoch.StartedAt + EpochMargin) return false;
-        return epoch.Number > 0 && epoch.StartedAt > now - OtherMemory;
+        if (isVersion7 && made > epoch.StartedAt + EpochMargin) return Reach.All;
+        return epoch.Number > 0 && epoch.StartedAt > now - OtherMemory ? Reach.ThisEpoch : Reach.All;
     }
 
     private sealed record Persisted(EventNumber Number);

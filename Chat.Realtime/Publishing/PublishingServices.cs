@@ -20,6 +20,7 @@ internal static class PublishingServices
         services.AddHostedService(provider => provider.GetRequiredService<EventLog>());
         services.AddSingleton<NumberedDelivery>();
         services.AddSingleton<RoomSequencers>();
+        services.AddSingleton<EarlierIds>();
         services.AddSingleton<KnownEvents>();
         services.AddSingleton<StorageHeadroom>();
         services.AddSingleton<Mentions>();

@@ -1,0 +1,51 @@
+using System.Text.Json;
+using Chat.Tests.Commands;
+using Chat.Tests.EndToEnd;
+using Chat.Tests.Realtime;
+
+namespace Chat.Tests.Epochs;
+
+/// <summary>After Redis has forgotten ids, whether a client_id was sent before is known from what its room got before the epoch.</summary>
+public sealed class EarlierIdsTests
+{
+    // Each try waits a few seconds itself.
+    private const int MaxTries = 20;
+
+    [Theory]
+    [InlineData(1, "ack")]
+    [InlineData(520, "error")] // more than is read of a room at once: each send asks Postgres
+    public async Task Sends_with_new_ids_go_on_without_Postgres_where_the_room_s_earlier_ids_are_known_and_repeats_are_never_taken_for_new(int earlier, string newIdGets)
+    {
+        await using var platform = await Platform.StartAsync(shared: null);
+        await platform.StartPersisterAsync();
+        var (user, roomId) = (NodeFixture.Name("ann"), NodeFixture.Name("room"));
+        using (var http = platform.Nodes[0].Http(user))
+        using (var made = await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" })))
+            Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());
+        await using var client = await platform.Nodes[0].ConnectAsync(user);
+
+        Task<JsonElement> SendAsync(string clientId) => client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = clientId, client_id = clientId });
+        async Task<JsonElement> SendUntilAcceptedAsync(string clientId)
+        {
+            var reply = await SendAsync(clientId);
+            for (var tries = 1; reply.Text("event_type") == "error" && tries < MaxTries; tries++) reply = await SendAsync(clientId);
+            Assert.Equal("ack", reply.Text("event_type"));
+            return reply;
+        }
+
+        var first = await SendUntilAcceptedAsync("first");
+        for (var i = 1; i < earlier; i++) await SendUntilAcceptedAsync($"earlier {i}");
+        await Await.UntilAsync(async () => (await platform.RowsAsync(roomId)).Count == earlier, () => "the messages in Postgres");
+        await platform.EmptyRedisAsync();
+        await SendUntilAcceptedAsync("waits for its partition to be open");
+        await SendUntilAcceptedAsync("has the room's earlier ids read");
+
+        await platform.Postgres.KillAsync();
+        Assert.Equal(newIdGets, (await SendAsync("new")).Text("event_type"));
+        Assert.Equal("unavailable", (await SendAsync("first")).Text("code"));
+
+        await platform.Postgres.StartAsync();
+        var again = await SendUntilAcceptedAsync("first");
+        Assert.Equal((first.Text("event_id"), first.GetProperty("seq").GetInt64()), (again.Text("event_id"), again.GetProperty("seq").GetInt64()));
+    }
+}
