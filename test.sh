@@ -27,12 +27,14 @@ command -v chromium >/dev/null || command -v google-chrome >/dev/null || package
 install_packages "${packages[@]}"
 build_once Chat.Tests "$profile"
 
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+results=$(mktemp -d)
+output=$results/output
+trap 'rm -rf "$results"' EXIT
 code=0
 # The runner names a test that hangs, and its own limit ends such a run; the outer one ends a hung runner.
 timeout --kill-after=30s "$limit" dotnet "Chat.Tests/bin/$profile/net10.0/Chat.Tests.dll" \
-  "${filter[@]}" --progress off --ansi off --long-running 200 --xunit-diagnostics on --timeout "${limit/40m/39m}" "$@" 2>&1 | tee "$output" || code=$?
+  "${filter[@]}" --progress off --ansi off --long-running 200 --xunit-diagnostics on --timeout "${limit/40m/39m}" \
+  --results-directory "$results" --report-xunit-ctrf --report-xunit-ctrf-filename report.json "$@" 2>&1 | tee "$output" || code=$?
 
 count() { sed -nE "s/^ *$1: ([0-9]+).*/\1/p" "$output" | tail -n 1; }
 passed=$(count succeeded)
@@ -41,6 +43,15 @@ skipped=$(count skipped)
 # A skipped test has not held, and a run that ended without a summary has failed.
 failed=$((${failed:-0} + ${skipped:-0}))
 if [ "$code" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+# What failed is told once more at the end, where a reader of a long log looks first.
+if [ -f "$results/report.json" ]; then
+  python3 - "$results/report.json" <<'REPORT'
+import json, sys
+for test in json.load(open(sys.argv[1], encoding="utf-8-sig"))["results"]["tests"]:
+    if test["status"] not in ("passed", "skipped"):
+        print("\nfailed:", test["name"], test.get("message", ""), test.get("trace", "")[:4000], sep="\n")
+REPORT
+fi
 if [ "${passed:-0}" -eq 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
 echo "${passed:-0} passed, $failed failed"
 [ "$failed" -eq 0 ]
