@@ -33,13 +33,13 @@ public sealed class BackendTests(PostgresFixture postgres, RedisFixture redis)
     }
 
     [Fact]
-    public async Task Redis_keeps_what_it_answered_when_it_is_killed()
+    public async Task Redis_keeps_what_it_wrote_when_it_is_killed()
     {
         await using var server = await RedisFixture.StartServerAsync();
         await using (var connection = await ConnectionMultiplexer.ConnectAsync(server.ConnectionString))
             await connection.GetDatabase().StringSetAsync("key", "value");
 
-        await server.KillAsync();
+        await server.KillWithDataAsync();
         await server.StartAsync();
 
         await using var again = await ConnectionMultiplexer.ConnectAsync(server.ConnectionString);

@@ -1,6 +1,8 @@
 using Chat.LocalHosting.Backends;
 using Chat.LocalHosting.Processes;
+using Chat.Tests.Api;
 using Chat.Tests.Backends;
+using StackExchange.Redis;
 
 [assembly: AssemblyFixture(typeof(RedisFixture))]
 
@@ -57,6 +59,20 @@ public sealed class RedisTestServer : TestServer
 
     /// <summary>Where the append-only file lies: a test may empty it or put an older copy there while the server is down.</summary>
     public string DataPath => DataDirectory["redis"];
+
+    /// <summary>
+    /// SIGKILL, once everything that it answered is in its file: while a sync of the file is under way, Redis answers before it writes.
+    /// </summary>
+    public async Task KillWithDataAsync()
+    {
+        await using (var connection = await ConnectionMultiplexer.ConnectAsync(ConnectionString + ",allowAdmin=true"))
+        {
+            var server = connection.GetServers()[0];
+            await Until.TrueAsync(
+                async () => (await server.InfoAsync("persistence")).SelectMany(section => section).Contains(new("aof_buffer_length", "0")), "Redis has written its file");
+        }
+        await KillAsync();
+    }
 
     protected override Task<ChildCommand> PrepareAsync(CancellationToken cancellationToken)
     {

@@ -48,7 +48,7 @@ public sealed class EpochTests(MigratedDatabaseFixture database) : IClassFixture
     {
         var e = RoomStore.Event();
         await _store.NumberAsync(_room, e);
-        await _redis.KillAsync();
+        await _redis.KillWithDataAsync();
         await _redis.StartAsync();
 
         var number = await _store.NumberSoonAsync(_room, e, RoomStore.Event());
@@ -144,7 +144,7 @@ public sealed class EpochTests(MigratedDatabaseFixture database) : IClassFixture
     {
         var e = RoomStore.Event();
         await _store.NumberAsync(_room, e);
-        await _redis.KillAsync();
+        await _redis.KillWithDataAsync();
 
         await Assert.ThrowsAsync<NumberingUnavailableException>(() => _store.NumberAsync(_room, e)).WaitAsync(Wait);
         await Assert.ThrowsAsync<NumberingUnavailableException>(() => _store.Numbering.LookUpAsync(_room, [e.EventId], CancellationToken.None)).WaitAsync(Wait);

@@ -227,7 +227,7 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
     {
         var events = await Log.AppendNewAsync(_room, 10);
         await Store.NumberAsync(_room, [.. events]);
-        await _servers.Redis.KillAsync();
+        await _servers.Redis.KillWithDataAsync();
         await _servers.Redis.StartAsync();
         var more = await Log.AppendNewAsync(_room, 5);
 
