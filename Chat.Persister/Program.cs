@@ -5,7 +5,7 @@ var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults();
 builder.AddRedisClient("redis", configureOptions: RedisTimeouts.Set);
-builder.AddNpgsqlDataSource("chatdb", settings => settings.ConnectionString = PreparedStatements.In(settings.ConnectionString));
+builder.AddNpgsqlDataSource("chatdb", settings => settings.ConnectionString = PostgresClient.Configure(settings.ConnectionString));
 builder.AddNpgsqlDbContext<ChatDb>("chatdb");
 builder.AddPersister();
 

@@ -22,10 +22,10 @@ internal static class Node
     {
         builder.AddServiceDefaults();
         builder.AddRedisClient(RedisSubscribers.ConnectionName, settings => settings.DisableHealthChecks = true, RedisSubscribers.FailFast);
-        builder.AddNpgsqlDataSource("chatdb", settings => settings.ConnectionString = PreparedStatements.In(settings.ConnectionString));
+        builder.AddNpgsqlDataSource("chatdb", settings => settings.ConnectionString = PostgresClient.Configure(settings.ConnectionString));
         builder.AddNpgsqlDbContext<ChatDb>("chatdb", settings =>
         {
-            settings.ConnectionString = PreparedStatements.In(settings.ConnectionString);
+            settings.ConnectionString = PostgresClient.Configure(settings.ConnectionString);
             settings.DisableHealthChecks = true;
         });
 

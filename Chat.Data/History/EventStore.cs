@@ -9,10 +9,19 @@ namespace Chat.Data.History;
 /// The events that Postgres has: of every room an exact prefix, since the persister writes rooms and not records.
 /// Each question is bounded; Postgres being away is a <see cref="ChatException"/> <c>unavailable</c>.
 /// </summary>
-public sealed class EventStore(NpgsqlDataSource database)
+public sealed class EventStore
 {
     private const int RetryAfterMs = 1000;
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(3);
+
+    private readonly NpgsqlDataSource _database;
+    private readonly SharedReads<string, Ends> _bounds; // after a restart the members of all rooms come at once
+
+    public EventStore(NpgsqlDataSource database)
+    {
+        _database = database;
+        _bounds = new(ReadEndsAsync);
+    }
 
     /// <summary>The numbers of those of <paramref name="eventIds"/> that are stored.</summary>
     public Task<IReadOnlyDictionary<Guid, EventNumber>> FindAsync(IReadOnlyList<Guid> eventIds, CancellationToken cancellationToken) =>
@@ -56,20 +65,24 @@ public sealed class EventStore(NpgsqlDataSource database)
         }, cancellationToken);
 
     /// <summary>Head and first event of the room in Postgres, all 0 when it has none there.</summary>
-    public Task<RoomBounds> GetBoundsAsync(string roomId, CancellationToken cancellationToken) =>
-        AskAsync(async (connection, token) =>
+    public async Task<RoomBounds> GetBoundsAsync(string roomId, CancellationToken cancellationToken) =>
+        await _bounds.FindAsync(roomId, cancellationToken) is { } ends ? new RoomBounds(ends.HeadSeq, ends.Epoch, ends.FirstSeq) : default;
+
+    private Task<IReadOnlyDictionary<string, Ends>> ReadEndsAsync(IReadOnlyCollection<string> roomIds) =>
+        AskAsync<IReadOnlyDictionary<string, Ends>>(async (connection, token) =>
         {
             // Two steps at the ends of the primary key; the row in "rooms" may be gone while its events are not.
             await using var command = new NpgsqlCommand("""
-                SELECT last.seq, last.epoch, (SELECT seq FROM events WHERE room_id = $1 ORDER BY seq LIMIT 1)
-                FROM (SELECT seq, epoch FROM events WHERE room_id = $1 ORDER BY seq DESC LIMIT 1) last
+                SELECT room.id, last.seq, last.epoch, first.seq FROM unnest($1) AS room (id),
+                LATERAL (SELECT seq, epoch FROM events WHERE room_id = room.id ORDER BY seq DESC LIMIT 1) last,
+                LATERAL (SELECT seq FROM events WHERE room_id = room.id ORDER BY seq LIMIT 1) first
                 """, connection);
-            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = roomId });
+            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. roomIds] });
             await using var reader = await command.ExecuteReaderAsync(token);
-            return await reader.ReadAsync(token)
-                ? new RoomBounds(reader.GetInt64(0), reader.GetInt32(1), reader.GetInt64(2))
-                : default;
-        }, cancellationToken);
+            var found = new Dictionary<string, Ends>();
+            while (await reader.ReadAsync(token)) found.Add(reader.GetString(0), new Ends(reader.GetInt64(1), reader.GetInt32(2), reader.GetInt64(3)));
+            return found;
+        }, CancellationToken.None);
 
     /// <summary>The oldest <paramref name="limit"/> events between the two numbers (both exclusive), ascending.</summary>
     public Task<IReadOnlyList<NumberedEvent>> ReadOldestAsync(string roomId, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken) =>
@@ -106,7 +119,7 @@ public sealed class EventStore(NpgsqlDataSource database)
         {
             try
             {
-                await using var connection = await database.OpenConnectionAsync(deadline.Token);
+                await using var connection = await _database.OpenConnectionAsync(deadline.Token);
                 return await question(connection, deadline.Token);
             }
             catch (PostgresException failure) when (failure.SqlState == PostgresErrorCodes.AdminShutdown && attempt == 1)
@@ -126,4 +139,6 @@ public sealed class EventStore(NpgsqlDataSource database)
         NpgsqlException or TimeoutException or OperationCanceledException => true,
         _ => false,
     };
+
+    private sealed record Ends(long HeadSeq, int Epoch, long FirstSeq);
 }

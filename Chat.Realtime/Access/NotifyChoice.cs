@@ -1,5 +1,6 @@
 using Chat.Contracts;
 using Chat.Contracts.Api;
+using Chat.Data;
 using Chat.Data.Model;
 using Chat.Realtime.Auth;
 using Microsoft.EntityFrameworkCore;

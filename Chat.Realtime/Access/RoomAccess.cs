@@ -1,5 +1,6 @@
 using Chat.Contracts;
 using Chat.Contracts.Api;
+using Chat.Data;
 using Chat.Data.Model;
 using Microsoft.EntityFrameworkCore;
 
@@ -19,11 +20,13 @@ public sealed class RoomAccess
     private readonly UnitOfWork _work;
     private readonly TimeProvider _time;
     private readonly SharedReads<(string RoomId, string UserId), RoomStanding> _reads;
+    private readonly SharedReads<RoomUsers, HashSet<string>> _receivers;
 
     public RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvider time)
     {
         (_copy, _work, _time) = (copy, work, time);
         _reads = new(asked => work.TryRunAsync((db, token) => ReadAsync(db, asked, token), Patience, CancellationToken.None));
+        _receivers = new(asked => work.RunAsync((db, token) => ReadReceiversAsync(db, asked, token), CancellationToken.None));
     }
 
     /// <summary>
@@ -55,15 +58,27 @@ public sealed class RoomAccess
         return IsVisible(standing) ? standing : null;
     }
 
-    /// <summary>As <see cref="GetAsync"/>, but of many users of one room at once and straight from Postgres: those of <paramref name="userIds"/> who may receive its events.</summary>
-    public async Task<IReadOnlySet<string>> WhoMayReceiveAsync(string roomId, IReadOnlyCollection<string> userIds, CancellationToken cancellationToken)
+    /// <summary>
+    /// As <see cref="GetAsync"/>, but of many users of one room at once and straight from Postgres: those of <paramref name="userIds"/> who may receive its events.
+    /// With a new epoch all rooms ask at once, and share queries.
+    /// </summary>
+    public async Task<IReadOnlySet<string>> WhoMayReceiveAsync(string roomId, IReadOnlyCollection<string> userIds, CancellationToken cancellationToken) =>
+        await _receivers.FindAsync(new RoomUsers(roomId, userIds), cancellationToken) ?? new HashSet<string>();
+
+    private static async Task<IReadOnlyDictionary<RoomUsers, HashSet<string>>> ReadReceiversAsync(
+        ChatDb db, IReadOnlyCollection<RoomUsers> asked, CancellationToken cancellationToken)
     {
-        var asked = userIds.ToArray();
-        return await _work.RunAsync((db, token) => (
-            from member in db.Memberships
-            join room in db.Rooms on member.RoomId equals room.RoomId
-            where member.RoomId == roomId && asked.Contains(member.UserId) && room.DeletedAt == null
-            select member.UserId).ToHashSetAsync(token), cancellationToken);
+        var all = asked.ToArray();
+        var members = await db.Database.SqlQuery<Receiver>(
+            $"""
+            select asked.number as "Number", member.user_id as "UserId"
+            from unnest({all.SelectMany((one, number) => Enumerable.Repeat(number, one.UserIds.Count)).ToArray()},
+                    {all.SelectMany(one => Enumerable.Repeat(one.RoomId, one.UserIds.Count)).ToArray()},
+                    {all.SelectMany(one => one.UserIds).ToArray()}) as asked (number, room_id, user_id)
+                join members member on member.room_id = asked.room_id and member.user_id = asked.user_id
+                join rooms room on room.room_id = asked.room_id and room.deleted_at is null
+            """).ToListAsync(cancellationToken);
+        return members.GroupBy(member => member.Number).ToDictionary(of => all[of.Key], of => of.Select(member => member.UserId).ToHashSet());
     }
 
     /// <summary>The standing as Postgres has it, of outsiders of invisible rooms too; null when the room is absent or deleted.</summary>
@@ -88,6 +103,15 @@ public sealed class RoomAccess
     }
 
     private sealed record Row(string RoomId, string UserId, string Kind, long AccessVersion, int CreatedEpoch, string? Role, string[]? Participants);
+
+    private sealed record Receiver(int Number, string UserId);
+
+    /// <summary>A question of its own, equal to no other.</summary>
+    private sealed class RoomUsers(string roomId, IReadOnlyCollection<string> userIds)
+    {
+        public string RoomId => roomId;
+        public IReadOnlyCollection<string> UserIds => userIds;
+    }
 
     internal static bool IsVisible(RoomStanding? standing) => standing is { IsMember: true } or { Kind: RoomKinds.Public };
 }

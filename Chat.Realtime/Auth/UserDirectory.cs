@@ -1,4 +1,5 @@
 using Chat.Contracts;
+using Chat.Data;
 using Chat.Data.Model;
 using Chat.Realtime.Access;
 using Microsoft.EntityFrameworkCore;

@@ -1,4 +1,5 @@
 using Chat.Contracts;
+using Chat.Data;
 using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Realtime.Access;
@@ -12,7 +13,7 @@ namespace Chat.Realtime.Publishing;
 internal sealed class EarlierIds
 {
     // Of one room. What had more in its last day is asked about send by send.
-    private const int MaxPerRoom = 512;
+    private const int MaxPerRoom = 128;
     // Of all rooms, about 40 MB. At the bound all are forgotten and read again as they are needed.
     private const int MaxIds = 1_000_000;
     private const int MaxRooms = 50_000;

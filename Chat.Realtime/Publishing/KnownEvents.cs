@@ -1,4 +1,5 @@
 using Chat.Contracts;
+using Chat.Data;
 using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Realtime.Access;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Chat.Contracts;
+using Chat.Data;
 using Chat.Realtime.Access;
 using Npgsql;
 

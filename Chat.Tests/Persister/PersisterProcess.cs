@@ -29,7 +29,7 @@ internal sealed class PersisterProcess : IAsyncDisposable
         if (Environment.GetEnvironmentVariable("CHAT_TEST_LOGS") is not null)
             builder.Logging.AddConsole().SetMinimumLevel(LogLevel.Information);
         builder.AddRedisClient("redis", configureOptions: RedisTimeouts.Set);
-        builder.AddNpgsqlDataSource("chatdb", settings => settings.ConnectionString = PreparedStatements.In(settings.ConnectionString));
+        builder.AddNpgsqlDataSource("chatdb", settings => settings.ConnectionString = PostgresClient.Configure(settings.ConnectionString));
         builder.AddNpgsqlDbContext<ChatDb>("chatdb");
         builder.AddPersister();
         return new PersisterProcess(builder.Build());

@@ -1,4 +1,4 @@
-namespace Chat.Realtime.Access;
+namespace Chat.Data;
 
 /// <summary>
 /// Questions that come while one is being answered are asked together, with the next query: when a node dies, thousands of users whom the others do not
