@@ -106,6 +106,21 @@ public sealed class RoomAccessTests(PostgresFixture postgres, RedisFixture redis
     }
 
     [Fact]
+    public async Task Rooms_that_ask_at_the_same_moment_are_told_of_their_own_members()
+    {
+        await using var store = await OpenAsync();
+        var (first, ann) = await store.RoomAsync();
+        var (second, bob) = await store.RoomAsync();
+        await store.ExecuteAsync($"insert into members values ({second}, {ann}, 'member', now())");
+
+        var told = await Task.WhenAll(new[] { first, second, first }.Select(room => store.Access.WhoMayReceiveAsync(room, [ann, bob], CancellationToken.None)));
+
+        Assert.Equal([ann], told[0]);
+        Assert.Equal(new[] { ann, bob }.Order(), told[1].Order());
+        Assert.Equal([ann], told[2]);
+    }
+
+    [Fact]
     public async Task Postgres_answers_while_Redis_is_away()
     {
         await using var own = await RedisFixture.StartServerAsync();

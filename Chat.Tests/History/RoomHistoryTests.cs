@@ -31,6 +31,21 @@ public sealed class RoomHistoryTests(RoomStoreFixture fixture) : IClassFixture<R
         Assert.Equal(before, await _store.History.GetBoundsAsync(_room, CancellationToken.None));
     }
 
+    [Fact]
+    public async Task Rooms_that_ask_at_the_same_moment_get_their_own_bounds()
+    {
+        string[] rooms = [.. Enumerable.Range(0, 20).Select(_ => RoomStore.NewRoom())];
+        foreach (var (room, i) in rooms.Select((room, i) => (room, i)).Where(at => at.i % 4 != 0))
+        {
+            await _store.FillAsync(room, i);
+            await _store.PersistAsync(room);
+        }
+
+        var bounds = await Task.WhenAll(rooms.Select(room => _store.Get<EventStore>().GetBoundsAsync(room, CancellationToken.None)));
+
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => i % 4 == 0 ? default : new RoomBounds(i, 0, 1)), bounds);
+    }
+
     [Theory]
     [InlineData(0)] // nothing persisted
     [InlineData(1)] // persisted, and trimmed to the newest 128
