@@ -6,7 +6,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddRedisClient("redis", configureOptions: RedisTimeouts.Set);
 builder.AddNpgsqlDataSource("chatdb", settings => settings.ConnectionString = PostgresClient.Configure(settings.ConnectionString));
-builder.AddNpgsqlDbContext<ChatDb>("chatdb");
+builder.AddNpgsqlDbContext<ChatDb>("chatdb", settings => settings.ConnectionString = PostgresClient.Configure(settings.ConnectionString));
 builder.AddPersister();
 
 var app = builder.Build();

@@ -2,7 +2,6 @@ using Chat.Contracts;
 using Chat.Data;
 using Chat.Data.History;
 using Chat.Data.Numbering;
-using Chat.Realtime.Access;
 
 namespace Chat.Realtime.Publishing;
 

@@ -1,6 +1,5 @@
 using Chat.Contracts;
 using Chat.Data;
-using Chat.Realtime.Access;
 
 namespace Chat.Tests.Access;
 
