@@ -59,5 +59,6 @@ internal static class PersisterServices
         // The whole log of an outage may wait: what is fetched ahead is bounded in bytes.
         QueuedMaxMessagesKbytes = 16 * 1024,
         FetchWaitMaxMs = 100,
+        FetchMinBytes = 64 * 1024,
     };
 }

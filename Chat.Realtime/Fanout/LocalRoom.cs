@@ -17,6 +17,8 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
     // Events that go to the members with one write; more than this is several.
     private const int MaxBatch = 64;
     private const int MaxBatchBytes = 256 << 10;
+    // Up to here sending to all takes less than half a millisecond, and a hand-over to another thread would be a good part of it.
+    private const int MostOfSmall = 64;
 
     private readonly List<Subscription> _members = [];
     private List<(long AfterSeq, TaskCompletionSource Waiter)>? _waiters; // bounded by who lets requests wait
@@ -149,6 +151,8 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
         _channel?.Unsubscribe();
         _ephemeral?.Unsubscribe();
     }
+
+    protected override bool IsLarge => _members.Count > MostOfSmall;
 
     protected override void Deliver(in NumberedEvent numbered)
     {

@@ -20,6 +20,11 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
 
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(20);
+
+    private readonly Arrivals _arrivals = new(MaxHeld, MaxHeldBytes);
+    private long _restsSince;
+    private TimeSpan _rest; // these two belong to whoever hands out
     private SortedDictionary<long, RoomFrame>? _held; // made when something is held for the first time: most rooms never miss anything
     private int _heldBytes;
     private bool _readAgain; // something is known to be missing, whether or not an event shows it
@@ -41,6 +46,9 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
 
     protected long AccessVersion { get; set; }
 
+    /// <summary>There are so many receivers that sending to all takes a while.</summary>
+    protected virtual bool IsLarge => false;
+
     protected TimeProvider Time => time;
 
     protected NodeMetrics Metrics => metrics;
@@ -59,20 +67,14 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     /// <summary>Ends the reception of those who may not receive any more.</summary>
     protected abstract Task RecheckAsync(CancellationToken cancellationToken);
 
-    /// <summary>Takes events from any path.</summary>
+    /// <summary>
+    /// Takes events from any path. They are handed out when it returns, unless others are just being handed out or the room is large: then that follows.
+    /// </summary>
     public void Offer(IReadOnlyList<RoomFrame> frames)
     {
-        lock (Gate)
-        {
-            foreach (var frame in frames)
-            {
-                if (frame.Event.Seq <= Position) continue;
-                if (!_working && Position + 1 == frame.Event.Seq && frame.AccessVersion <= AccessVersion) Advance(frame.Event);
-                else Hold(frame);
-            }
-            DeliverPending();
-            if (HoldsSome || _readAgain) StartWork();
-        }
+        if (!_arrivals.Add(frames)) return;
+        if (IsLarge) _ = HandOutAtPaceAsync(); // never throws
+        else while (HandOut()) { }
     }
 
     /// <summary>Says where the live stream starts, unless that is known already.</summary>
@@ -109,6 +111,52 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     {
         _stopped = true;
         lock (Gate) return _work;
+    }
+
+    // A large room's sends take a core for milliseconds. So they are not made on the thread that brought the event, and after them the room rests for as long as they took: what comes
+    // meanwhile leaves with one write per receiver. That is what lets a room take more events than it could send one by one.
+    private async Task HandOutAtPaceAsync()
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        bool handedOut;
+        do
+        {
+            var rest = _rest - time.GetElapsedTime(_restsSince);
+            if (rest > TimeSpan.Zero) await Task.Delay(rest, time, CancellationToken.None);
+            var began = time.GetTimestamp();
+            handedOut = HandOut();
+            _restsSince = time.GetTimestamp();
+            var took = time.GetElapsedTime(began, _restsSince);
+            _rest = took < LongestRest ? took : LongestRest;
+        }
+        while (handedOut);
+    }
+
+    // False when there was nothing to hand out.
+    private bool HandOut()
+    {
+        if (!_arrivals.TryTake(out var frames, out var lostSome)) return false;
+        try
+        {
+            lock (Gate)
+            {
+                foreach (var frame in frames)
+                {
+                    if (frame.Event.Seq <= Position) continue;
+                    if (!_working && Position + 1 == frame.Event.Seq && frame.AccessVersion <= AccessVersion) Advance(frame.Event);
+                    else Hold(frame);
+                }
+                DeliverPending();
+                _readAgain |= lostSome;
+                if (HoldsSome || _readAgain) StartWork();
+            }
+        }
+        catch (Exception e)
+        {
+            // Whoever hands out goes on in any case: nobody else would.
+            Log.NotHandedOut(logger, e, RoomId);
+        }
+        return true;
     }
 
     private bool HoldsSome => _held is { Count: > 0 };
@@ -254,5 +302,8 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
 
         [LoggerMessage(1021, LogLevel.Information, "Room {RoomId}: its subscribers reload, the numbering goes on in epoch {Epoch} after {HeadSeq}")]
         public static partial void Resync(ILogger logger, string roomId, int epoch, long headSeq);
+
+        [LoggerMessage(1022, LogLevel.Error, "Room {RoomId}: events could not be handed out")]
+        public static partial void NotHandedOut(ILogger logger, Exception exception, string roomId);
     }
 }

@@ -7,6 +7,7 @@ using Chat.Realtime.Fanout;
 using CsCheck;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Chat.Tests.Realtime;
 
@@ -135,6 +136,93 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
         Assert.Equal([1L, 2L, 3L, 4L], follower.Delivered);
     }
 
+    [Fact]
+    public async Task Who_brings_an_event_while_another_one_is_handed_out_goes_on_and_the_event_follows()
+    {
+        var (roomId, frames) = await NumberAsync(2);
+        var (follower, wentOn) = (new Recorder(roomId, fixture.Node), false);
+        follower.StartAt(0);
+        follower.DuringDelivery = seq =>
+        {
+            if (seq == 1) wentOn = Task.Run(() => follower.Offer([frames[1]])).Wait(Patience);
+        };
+        follower.Offer([frames[0]]);
+        Assert.True(wentOn);
+        Assert.Equal([1L, 2L], follower.Delivered);
+    }
+
+    [Fact]
+    public async Task Who_brings_an_event_to_a_large_room_does_not_wait_for_its_sends()
+    {
+        var (roomId, frames) = await NumberAsync(1);
+        var follower = new Recorder(roomId, fixture.Node) { HasManyReceivers = true };
+        using var released = new ManualResetEventSlim();
+        var waited = false;
+        follower.StartAt(0);
+        follower.DuringDelivery = _ => waited = released.Wait(Patience);
+        follower.Offer(frames);
+        released.Set();
+        await follower.WhenAtAsync(1);
+        Assert.True(waited);
+    }
+
+    [Theory]
+    [InlineData(6, 6)]
+    [InlineData(500, 20)]
+    public async Task A_large_room_rests_for_as_long_as_its_sends_took_and_what_comes_meanwhile_leaves_together(int sendsMs, int restMs)
+    {
+        var (roomId, frames) = await NumberAsync(3);
+        var time = new FakeTimeProvider();
+        var follower = new Recorder(roomId, fixture.Node, time) { HasManyReceivers = true };
+        follower.StartAt(0);
+        follower.DuringDelivery = _ => time.Advance(TimeSpan.FromMilliseconds(sendsMs));
+        follower.Offer([frames[0]]);
+        await follower.WhenAtAsync(1);
+        var rested = time.GetTimestamp();
+        var leftAt = 0L;
+        follower.DuringDelivery = _ => leftAt = leftAt == 0 ? time.GetTimestamp() : leftAt;
+        follower.Offer([frames[1]]);
+        follower.Offer([frames[2]]);
+        while (follower.Delivered.Count < 3)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(1));
+            await Task.Delay(1, TestContext.Current.CancellationToken); // lets the pool run
+        }
+        Assert.True(time.GetElapsedTime(rested, leftAt) >= TimeSpan.FromMilliseconds(restMs), $"It left after {time.GetElapsedTime(rested, leftAt)}.");
+        Assert.Equal(["1", "2 3"], follower.Together);
+    }
+
+    [Fact]
+    public async Task What_arrives_beyond_the_bound_while_others_are_handed_out_is_read_from_history()
+    {
+        var (roomId, frames) = await NumberAsync(4);
+        var follower = new Recorder(roomId, fixture.Node);
+        follower.StartAt(0);
+        var tooMuch = new RoomFrame(new NumberedEvent(2, 0, new byte[5 << 20]), 0);
+        follower.DuringDelivery = seq =>
+        {
+            if (seq == 1) follower.Offer([tooMuch]);
+        };
+        follower.Offer([frames[0]]);
+        await follower.WhenAtAsync(4);
+        Assert.Equal([1L, 2L, 3L, 4L], follower.Delivered);
+    }
+
+    [Fact]
+    public async Task A_room_whose_events_could_not_be_handed_out_hands_out_the_next_ones()
+    {
+        var (roomId, frames) = await NumberAsync(2);
+        var follower = new Recorder(roomId, fixture.Node);
+        follower.StartAt(0);
+        follower.DuringDelivery = seq =>
+        {
+            if (seq == 1) throw new InvalidOperationException();
+        };
+        follower.Offer([frames[0]]);
+        follower.Offer([frames[1]]);
+        Assert.Equal(["2"], follower.Together);
+    }
+
     private async Task<(string RoomId, IReadOnlyList<RoomFrame> Frames)> NumberAsync(int count, Func<int, long>? versionOf = null, string? roomId = null)
     {
         roomId ??= NodeFixture.Name("room");
@@ -145,17 +233,23 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
         return (roomId, [.. numbers.Select((number, i) => new RoomFrame(new NumberedEvent(number.Seq, number.Epoch, events[i].Body), 0))]);
     }
 
-    private sealed class Recorder(string roomId, TestNode node) : RoomFollower(
-        roomId, node.Services.GetRequiredService<RoomHistory>(), node.Services.GetRequiredService<NodeMetrics>(), TimeProvider.System, NullLogger.Instance, CancellationToken.None)
+    private sealed class Recorder(string roomId, TestNode node, TimeProvider? time = null) : RoomFollower(
+        roomId, node.Services.GetRequiredService<RoomHistory>(), node.Services.GetRequiredService<NodeMetrics>(), time ?? TimeProvider.System, NullLogger.Instance, CancellationToken.None)
     {
         private readonly List<string> _story = [];
         private readonly List<long> _delivered = [];
+        private readonly List<long> _pending = [];
+        private readonly List<string> _together = [];
 
         private int _refused;
 
         public bool PostgresIsAway { get; set; }
         public Func<Task>? DuringRecheck { get; set; }
+        public Action<long>? DuringDelivery { get; set; }
+        public bool HasManyReceivers { get; init; }
         public IReadOnlyList<string> Story { get { lock (Gate) return [.. _story]; } }
+        /// <summary>Events that left with one write.</summary>
+        public IReadOnlyList<string> Together { get { lock (Gate) return [.. _together]; } }
         public IReadOnlyList<long> Delivered { get { lock (Gate) return [.. _delivered]; } }
 
         public async Task WhenAtAsync(long seq)
@@ -174,10 +268,20 @@ public sealed class RoomFollowerTests(NodeFixture fixture)
             throw new TimeoutException($"Receivers were asked about {_refused} times and not {times}.");
         }
 
+        protected override bool IsLarge => HasManyReceivers;
+
         protected override void Deliver(in NumberedEvent numbered)
         {
+            DuringDelivery?.Invoke(numbered.Seq);
             _delivered.Add(numbered.Seq);
+            _pending.Add(numbered.Seq);
             _story.Add($"{numbered.Seq}");
+        }
+
+        protected override void DeliverPending()
+        {
+            if (_pending.Count > 0) _together.Add(string.Join(' ', _pending));
+            _pending.Clear();
         }
 
         protected override void Resync(int epoch, long headSeq) => _story.Add($"resync {epoch} {headSeq}");
