@@ -169,8 +169,7 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
         var events = new EncodedEvents(CollectionsMarshal.AsSpan(_batch));
         _batch.Clear();
         _batchBytes = 0;
-        var left = 0;
-        foreach (var member in _members) left += member.Deliver(events);
+        var left = SharedSend.Send(_members, events);
         Metrics.Delivered(left, events.AcceptedAtMsOf(0), Time.GetUtcNow());
     }
 

@@ -20,11 +20,8 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
 
-    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(20);
 
     private readonly Arrivals _arrivals = new(MaxHeld, MaxHeldBytes);
-    private long _restsSince;
-    private TimeSpan _rest; // these two belong to whoever hands out
     private SortedDictionary<long, RoomFrame>? _held; // made when something is held for the first time: most rooms never miss anything
     private int _heldBytes;
     private bool _readAgain; // something is known to be missing, whether or not an event shows it
@@ -73,8 +70,8 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     public void Offer(IReadOnlyList<RoomFrame> frames)
     {
         if (!_arrivals.Add(frames)) return;
-        if (IsLarge) _ = HandOutAtPaceAsync(); // never throws
-        else while (HandOut()) { }
+        if (IsLarge) ThreadPool.UnsafeQueueUserWorkItem(static room => room.HandOutAll(), this, preferLocal: false);
+        else HandOutAll();
     }
 
     /// <summary>Says where the live stream starts, unless that is known already.</summary>
@@ -113,26 +110,13 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
         lock (Gate) return _work;
     }
 
-    // A large room's sends take a core for milliseconds. So they are not made on the thread that brought the event, and after them the room rests for as long as they took: what comes
-    // meanwhile leaves with one write per receiver. That is what lets a room take more events than it could send one by one.
-    private async Task HandOutAtPaceAsync()
+    // What comes while a large room sends leaves together: the more events it gets, the fewer writes each of them takes.
+    private void HandOutAll()
     {
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        bool handedOut;
-        do
-        {
-            var rest = _rest - time.GetElapsedTime(_restsSince);
-            if (rest > TimeSpan.Zero) await Task.Delay(rest, time, CancellationToken.None);
-            var began = time.GetTimestamp();
-            handedOut = HandOut();
-            _restsSince = time.GetTimestamp();
-            var took = time.GetElapsedTime(began, _restsSince);
-            _rest = took < LongestRest ? took : LongestRest;
-        }
-        while (handedOut);
+        while (HandOut()) { }
     }
 
-    // False when there was nothing to hand out.
+    // False when there was nothing to hand out. Never throws.
     private bool HandOut()
     {
         if (!_arrivals.TryTake(out var frames, out var lostSome)) return false;

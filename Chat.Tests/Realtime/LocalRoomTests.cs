@@ -1,3 +1,4 @@
+using System.Text;
 using Chat.Contracts;
 using Chat.Data.Numbering;
 using Chat.Realtime.Auth;
@@ -31,6 +32,41 @@ public sealed class LocalRoomTests(NodeFixture fixture)
             var subscription = new Subscription(new Connection(Guid.NewGuid(), user), room);
             Assert.Null(room.Join(subscription, accessVersion: 0));
             return subscription;
+        }
+    }
+
+    [Fact]
+    public async Task Each_of_very_many_members_gets_every_event_once_and_in_order()
+    {
+        const int Members = 1_000, Events = 30;
+        var room = new LocalRoom(NodeFixture.Name("room"), fixture.Node.Services.GetRequiredService<LocalRooms>());
+        room.StartAt(0);
+        var members = Enumerable.Range(0, Members).Select(i =>
+        {
+            var user = new ConnectedUser($"u{i}", $"u{i}", null, false, null, DateTimeOffset.MaxValue);
+            var subscription = new Subscription(new Connection(Guid.NewGuid(), user), room);
+            room.Join(subscription, accessVersion: 0);
+            Assert.True(room.TryGoLive(subscription, 0, []));
+            return subscription.Connection;
+        }).ToList();
+        RoomFrame[] frames = [.. Enumerable.Range(1, Events).Select(seq => new RoomFrame(new NumberedEvent(seq, 0, Encoding.ASCII.GetBytes($$"""{"n":{{seq}}}""")), 0))];
+
+        // By two paths at once, as the numbering's answer and the channel's message come.
+        await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() =>
+        {
+            foreach (var frame in frames) room.Offer([frame]);
+        })));
+
+        foreach (var member in members)
+        {
+            var got = new List<string>();
+            for (var deadline = DateTime.UtcNow + TimeSpan.FromSeconds(60); got.Count < Events && DateTime.UtcNow < deadline;)
+            {
+                if (member.TryTake(out var frame)) got.Add(Encoding.ASCII.GetString(frame.Payload.Span));
+                else await Task.Delay(1);
+            }
+            Assert.Equal(frames.Select(frame => Encoding.ASCII.GetString(new EncodedEvents(frame.Event).PayloadOf(0).Span)), got);
+            Assert.False(member.TryTake(out _));
         }
     }
 

@@ -1,0 +1,67 @@
+namespace Chat.Realtime.Fanout;
+
+/// <summary>
+/// Sends events to many members on several threads at once: each takes the next few members until none is left, so whoever is held up delays only those few. A send is a call of the
+/// kernel that takes microseconds, and a thousand of them in a row are most of the time until the last member has the event.
+/// </summary>
+internal sealed class SharedSend : IThreadPoolWorkItem
+{
+    // For one thread: below it the hand-over to another one takes about as long.
+    private const int MembersPerThread = 128;
+    private const int MembersAtOnce = 32;
+
+    private readonly List<Subscription> _members;
+    private readonly EncodedEvents _events;
+    private readonly int _count;
+    private readonly ManualResetEventSlim _ended = new();
+    private int _taken;
+    private int _served;
+    private int _left;
+    private Exception? _failure;
+
+    private SharedSend(List<Subscription> members, EncodedEvents events) => (_members, _events, _count) = (members, events, members.Count);
+
+    /// <summary>
+    /// Completes when all have been served; the caller holds their lock and sends too. Returns how many events left at once.
+    /// </summary>
+    public static int Send(List<Subscription> members, EncodedEvents events)
+    {
+        var helpers = Math.Min(Environment.ProcessorCount, members.Count / MembersPerThread) - 1;
+        if (helpers <= 0) return Send(members, events, 0, members.Count);
+        var shared = new SharedSend(members, events);
+        for (var i = 0; i < helpers; i++) ThreadPool.UnsafeQueueUserWorkItem(shared, preferLocal: false);
+        shared.Work();
+        shared._ended.Wait();
+        if (shared._failure is { } failure) throw new InvalidOperationException("Events were not sent to all members.", failure);
+        return shared._left;
+    }
+
+    // Whoever comes when all are taken has nothing to do, and touches nothing of the room.
+    void IThreadPoolWorkItem.Execute() => Work();
+
+    private void Work()
+    {
+        while (true)
+        {
+            var from = Interlocked.Add(ref _taken, MembersAtOnce) - MembersAtOnce;
+            if (from >= _count) return;
+            var to = Math.Min(from + MembersAtOnce, _count);
+            try
+            {
+                Interlocked.Add(ref _left, Send(_members, _events, from, to));
+            }
+            catch (Exception e)
+            {
+                _failure = e;
+            }
+            if (Interlocked.Add(ref _served, to - from) == _count) _ended.Set();
+        }
+    }
+
+    private static int Send(List<Subscription> members, EncodedEvents events, int from, int to)
+    {
+        var left = 0;
+        for (var i = from; i < to; i++) left += members[i].Deliver(events);
+        return left;
+    }
+}
