@@ -1,6 +1,7 @@
 using Chat.Data.History;
 using Chat.Data.Numbering;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Chat.Data;
 
@@ -10,6 +11,7 @@ public static class RoomStoreServices
     public static IServiceCollection AddRoomStore(this IServiceCollection services)
     {
         services.AddHealthChecks().AddCheck<RedisRequirements>("redis-settings");
+        services.TryAddSingleton<IRoomCommands, LibraryCommands>();
         return services
             .AddSingleton<RedisRequirements>()
             .AddSingleton<EpochGuards>()

@@ -10,6 +10,7 @@ using Chat.Realtime.Nodes;
 using Chat.Realtime.Presence;
 using Chat.Realtime.Publishing;
 using Chat.Realtime.Reading;
+using Chat.Realtime.RoomCommands;
 using Chat.Realtime.Transport;
 using Chat.ServiceDefaults;
 
@@ -55,6 +56,7 @@ internal static class Node
     {
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<NodeMetrics>();
+        builder.Services.AddSingleton<IRoomCommands, LoopCommands>();
         builder.Services.AddRoomStore();
         builder.Services.AddSingleton<SchemaAtStart>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<SchemaAtStart>());

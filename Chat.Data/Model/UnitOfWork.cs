@@ -60,6 +60,8 @@ public sealed partial class UnitOfWork(IServiceScopeFactory scopes, TimeProvider
 
     private async Task<T> GuardAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, TimeSpan within, CancellationToken cancellationToken)
     {
+        // As in SharedReads: the first query of a kind takes a while until it waits.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(within);
         await using var scope = scopes.CreateAsyncScope();

@@ -47,30 +47,22 @@ internal sealed class NumberingScript
     }
 
     /// <summary>Calls the script; what Redis refuses comes as <see cref="RedisServerException"/>.</summary>
-    public async Task<IReadOnlyList<EventNumber>> CallAsync(IDatabase redis, RedisKey guard, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events)
+    public async Task<IReadOnlyList<EventNumber>> CallAsync(IRoomCommands redis, RedisKey guard, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events)
     {
-        var arguments = new List<object>(10 + events.Count * FieldsPerEvent)
-        {
-            Hash,
-            6,
-            guard,
-            (RedisKey)RedisKeys.Stream(roomId),
-            (RedisKey)RedisKeys.Head(roomId),
-            (RedisKey)RedisKeys.IdPrefix(roomId),
-            (RedisKey)RedisKeys.Access(roomId),
-            (RedisKey)RedisKeys.RoomChannel(roomId),
-            createdEpoch,
-            IdSeconds,
-        };
+        string[] keys =
+        [
+            guard!, RedisKeys.Stream(roomId), RedisKeys.Head(roomId), RedisKeys.IdPrefix(roomId), RedisKeys.Access(roomId), RedisKeys.RoomChannel(roomId),
+        ];
+        var arguments = new List<RedisValue>(2 + events.Count * FieldsPerEvent) { createdEpoch, IdSeconds };
         foreach (var pending in events)
         {
             arguments.Add(pending.EventId.ToString("N"));
             arguments.Add(string.Join(',', pending.OtherIds.Select(id => id.ToString("N"))));
             arguments.Add(pending.AccessVersion);
             arguments.Add(pending.TimestampMs);
-            arguments.Add((RedisValue)pending.Body);
+            arguments.Add(pending.Body);
         }
-        var reply = await redis.ExecuteAsync("EVALSHA", arguments);
+        var reply = await redis.RunAsync(new RoomCommand("EVALSHA", [Hash, keys.Length], keys, arguments));
         return Parse(reply, events.Count);
     }
 

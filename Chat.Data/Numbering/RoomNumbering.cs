@@ -28,7 +28,7 @@ public readonly record struct EventNumber(Guid EventId, long Seq, int Epoch, lon
 /// A second call with the same events changes nothing and answers the same, also in a later epoch.
 /// </summary>
 public sealed partial class RoomNumbering(
-    IConnectionMultiplexer redis, EpochStore epochs, EpochGuards guards, OpenPartitions open, EventStore stored, ILogger<RoomNumbering> logger)
+    IRoomCommands redis, EpochStore epochs, EpochGuards guards, OpenPartitions open, EventStore stored, ILogger<RoomNumbering> logger)
 {
     // One refusal is normal after a takeover, a second one when another process took over meanwhile; more means that epochs change faster than we call.
     private const int MaxAttempts = 4;
@@ -85,7 +85,7 @@ public sealed partial class RoomNumbering(
             throw new EpochEndedException(epoch);
         try
         {
-            return await script.CallAsync(redis.GetDatabase(), guards.Of(roomId), roomId, createdEpoch, events);
+            return await script.CallAsync(redis, guards.Of(roomId), roomId, createdEpoch, events);
         }
         catch (RedisServerException refusal) when (NumberingScript.IsRefusal(refusal, out var seen))
         {
@@ -108,7 +108,7 @@ public sealed partial class RoomNumbering(
         RedisValue[] values;
         try
         {
-            values = await redis.GetDatabase().StringGetAsync([.. eventIds.Select(id => (RedisKey)(prefix + id.ToString("N")))]).WaitAsync(cancellationToken);
+            values = (RedisValue[])(await redis.RunAsync(new RoomCommand("MGET", [], [.. eventIds.Select(id => prefix + id.ToString("N"))], [])).WaitAsync(cancellationToken))!;
         }
         catch (Exception failure) when (IsAway(failure))
         {
@@ -121,7 +121,7 @@ public sealed partial class RoomNumbering(
         NumberingScript script, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events, IReadOnlyDictionary<Guid, EventNumber> persisted)
     {
         var rest = events.Where(pending => Persisted(pending, persisted) is null).ToList();
-        var numbers = rest.Count == 0 ? [] : await script.CallAsync(redis.GetDatabase(), guards.Of(roomId), roomId, createdEpoch, rest);
+        var numbers = rest.Count == 0 ? [] : await script.CallAsync(redis, guards.Of(roomId), roomId, createdEpoch, rest);
         var next = 0;
         return [.. events.Select(pending => Persisted(pending, persisted) ?? numbers[next++])];
     }

@@ -20,6 +20,7 @@ internal sealed partial class EventLoop : IDisposable
     private readonly byte[] _events = new byte[MaxEvents * Libc.EventSize];
     private readonly ConcurrentQueue<Action> _posted = new(); // a few per connection at most
     private readonly List<Action> _tickers = [];
+    private readonly List<Action> _beforeWaiting = [];
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferBytes);
     private readonly Thread _thread;
     private LoopHandler?[] _handlers = new LoopHandler?[1_024]; // by descriptor
@@ -54,6 +55,12 @@ internal sealed partial class EventLoop : IDisposable
         }
         Do(action);
     }
+
+    /// <summary>Whether the caller runs on the loop.</summary>
+    public bool IsCurrent => Thread.CurrentThread == _thread;
+
+    /// <summary>Runs <paramref name="action"/> once, when everything else of this turn is done. On the loop only.</summary>
+    public void BeforeWaiting(Action action) => _beforeWaiting.Add(action);
 
     /// <summary>Runs <paramref name="tick"/> about twice a second. On the loop only.</summary>
     public void AddTicker(Action tick) => _tickers.Add(tick);
@@ -143,9 +150,13 @@ internal sealed partial class EventLoop : IDisposable
                 if (_handlers[(int)(uint)token] is { } handler && handler.Token == token) Handle(handler, events);
             }
             while (_posted.TryDequeue(out var action)) Do(action);
-            if (Environment.TickCount64 - lastTick < TickMs) continue;
-            lastTick = Environment.TickCount64;
-            for (var i = _tickers.Count - 1; i >= 0; i--) Do(_tickers[i]);
+            if (Environment.TickCount64 - lastTick >= TickMs)
+            {
+                lastTick = Environment.TickCount64;
+                for (var i = _tickers.Count - 1; i >= 0; i--) Do(_tickers[i]);
+            }
+            for (var i = 0; i < _beforeWaiting.Count; i++) Do(_beforeWaiting[i]);
+            _beforeWaiting.Clear();
         }
     }
 

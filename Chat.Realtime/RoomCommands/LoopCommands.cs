@@ -1,0 +1,197 @@
+using System.Net;
+using System.Net.Sockets;
+using Chat.Data;
+using Chat.Realtime.Fanout;
+using Chat.Realtime.Transport;
+using StackExchange.Redis;
+
+namespace Chat.Realtime.RoomCommands;
+
+/// <summary>
+/// Commands of the hot path over connections of the node's own on its <see cref="EventLoop"/>: with the client library each reply takes three hand-overs from thread to thread, and on a busy
+/// machine each of them waits for a core. The library stays in charge of where a room is, and does what a link cannot: TLS, the time until there is one, and a room that has moved.
+/// </summary>
+internal sealed partial class LoopCommands : IRoomCommands, IDisposable
+{
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<EndPoint, Home> _homes = [];
+    private readonly IConnectionMultiplexer _redis;
+    private readonly LibraryCommands _library;
+    private readonly ConfigurationOptions _options;
+    private readonly EventLoop _loop;
+    private readonly TimeProvider _time;
+    private readonly ILogger<LoopCommands> _logger;
+    private readonly CancellationTokenSource _stopping = new();
+
+    public LoopCommands(IConfiguration configuration, IConnectionMultiplexer redis, EventLoop loop, TimeProvider time, ILogger<LoopCommands> logger)
+    {
+        (_redis, _library, _loop, _time, _logger) = (redis, new LibraryCommands(redis), loop, time, logger);
+        _options = ConfigurationOptions.Parse(configuration.GetConnectionString(RedisSubscribers.ConnectionName) ?? "");
+    }
+
+    public Task<RedisResult> RunAsync(RoomCommand command)
+    {
+        if (LinkOf(command.Keys[0], out var mayMove) is not { } link || link.TryRun(command) is not { } reply) return _library.RunAsync(command);
+        return mayMove ? FollowAsync(command, reply) : reply;
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_stopping.IsCancellationRequested) return;
+            _stopping.Cancel();
+            foreach (var home in _homes.Values) home.Link?.End("the node stops");
+        }
+    }
+
+    // The library asks the cluster anew and goes there; a command that was sent on was not executed here.
+    private async Task<RedisResult> FollowAsync(RoomCommand command, Task<RedisResult> reply)
+    {
+        try
+        {
+            return await reply;
+        }
+        catch (RedisServerException e) when (e.Message.StartsWith("MOVED ", StringComparison.Ordinal) || e.Message.StartsWith("ASK ", StringComparison.Ordinal))
+        {
+            return await _library.RunAsync(command);
+        }
+    }
+
+    private CommandLink? LinkOf(string key, out bool mayMove)
+    {
+        mayMove = false;
+        if (_options.Ssl) return null;
+        IServer server;
+        try
+        {
+            server = _redis.GetServer((RedisKey)key, flags: CommandFlags.DemandMaster);
+        }
+        catch (Exception e) when (e is InvalidOperationException or RedisException)
+        {
+            return null; // the library says what is the matter
+        }
+        mayMove = server.ServerType == ServerType.Cluster;
+        lock (_gate)
+        {
+            if (!_homes.TryGetValue(server.EndPoint, out var home)) _homes.Add(server.EndPoint, home = new Home());
+            if (home.Link is null && !home.IsOpening && !_stopping.IsCancellationRequested)
+            {
+                home.IsOpening = true;
+                _ = Task.Run(() => OpenAsync(server.EndPoint, home)); // never throws
+            }
+            return home.Link;
+        }
+    }
+
+    private async Task OpenAsync(EndPoint server, Home home)
+    {
+        try
+        {
+            var pause = home.Failures == 0 ? TimeSpan.Zero : ShortestPause * Math.Pow(2, Math.Min(home.Failures - 1, 10));
+            if (pause > LongestPause) pause = LongestPause;
+            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble() / 2), _time, _stopping.Token);
+            var link = new CommandLink(_loop, await ConnectAsync(server), server, _time, Over);
+            try
+            {
+                await GreetAsync(link);
+            }
+            catch
+            {
+                link.End("it was not opened");
+                throw;
+            }
+            lock (_gate)
+            {
+                (home.Link, home.IsOpening, home.Failures) = (link, false, 0);
+                if (home.Ended == link) home.Link = null; // it ended while it was greeted
+            }
+            if (_stopping.IsCancellationRequested) link.End("the node stops");
+            Log.Opened(_logger, $"{server}");
+        }
+        catch (Exception e)
+        {
+            lock (_gate)
+            {
+                home.IsOpening = false;
+                home.Failures++;
+            }
+            if (!_stopping.IsCancellationRequested) Log.NotOpened(_logger, $"{server}", e.Message);
+        }
+    }
+
+    private void Over(CommandLink link, string reason)
+    {
+        lock (_gate)
+        {
+            if (!_homes.TryGetValue(link.Server, out var home)) return;
+            home.Ended = link;
+            if (home.Link != link) return;
+            home.Link = null;
+            home.Failures = 1;
+        }
+        if (!_stopping.IsCancellationRequested) Log.Lost(_logger, reason);
+    }
+
+    // Only calls that complete at once: for others the runtime would watch the socket as well, and be woken by each reply.
+    private async Task<Socket> ConnectAsync(EndPoint server)
+    {
+        var address = server is DnsEndPoint name ? new IPEndPoint((await Dns.GetHostAddressesAsync(name.Host, _stopping.Token))[0], name.Port) : server;
+        var isLocal = address.AddressFamily == AddressFamily.Unix;
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, isLocal ? ProtocolType.Unspecified : ProtocolType.Tcp) { Blocking = false };
+        try
+        {
+            if (!isLocal) socket.NoDelay = true;
+            try
+            {
+                socket.Connect(address);
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
+            {
+                if (!socket.Poll(TimeSpan.FromMilliseconds(_options.ConnectTimeout), SelectMode.SelectWrite)) throw new TimeoutException($"no connection within {_options.ConnectTimeout} ms");
+                if ((int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)! is not 0 and var error) throw new SocketException(error);
+            }
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async Task GreetAsync(CommandLink link)
+    {
+        if (_options.Password is { Length: > 0 } password) await AskAsync("AUTH", _options.User is { Length: > 0 } user ? [user, password] : [password]);
+        await AskAsync("CLIENT", ["SETNAME", "chat-realtime-rooms"]);
+        if ((_options.DefaultDatabase ?? 0) != 0) await AskAsync("SELECT", [_options.DefaultDatabase]);
+
+        async Task AskAsync(string command, RedisValue[] arguments) =>
+            await (link.TryRun(new RoomCommand(command, arguments, [], [])) ?? throw new IOException("it has ended"))
+                .WaitAsync(_stopping.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+    }
+
+    /// <summary>What is known of one server.</summary>
+    private sealed class Home
+    {
+        public CommandLink? Link { get; set; }
+        public CommandLink? Ended { get; set; }
+        public bool IsOpening { get; set; }
+        public int Failures { get; set; }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1095, LogLevel.Debug, "Commands of rooms go to Redis at {Server} directly")]
+        public static partial void Opened(ILogger logger, string server);
+
+        [LoggerMessage(1096, LogLevel.Warning, "No connection of the node's own to Redis at {Server}: {Reason}")]
+        public static partial void NotOpened(ILogger logger, string server, string reason);
+
+        [LoggerMessage(1097, LogLevel.Warning, "{Reason}")]
+        public static partial void Lost(ILogger logger, string reason);
+    }
+}
