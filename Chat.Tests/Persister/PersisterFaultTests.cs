@@ -273,7 +273,10 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
             return;
         Assert.Equal(WriteOutcome.Written, await persister.Get<PostgresWriter>().WriteAsync(numbered!, copies, CancellationToken.None));
         if (last == DiesAfter.Marking)
-            await persister.Get<PersistedMarks>().SetAsync(numbered!, copies.Rooms);
+        {
+            await persister.Get<PersistedMarks>().SetAsync(numbered!, copies);
+            await persister.Get<PersistedMarks>().TellAllAsync();
+        }
     }
 
     /// <summary>The batch that a persister reads from the start of the room's partition.</summary>
