@@ -92,6 +92,16 @@ public sealed class PersisterTests(PersisterServersFixture fixture) : IClassFixt
     }
 
     [Fact]
+    public async Task Redis_hears_what_is_persisted_also_when_nothing_more_happens()
+    {
+        await using var persister = await _servers.StartPersisterAsync();
+
+        await Log.AppendNewAsync(_room, 3);
+
+        await PersisterServers.PollAsync(async () => await Store.Redis.HashGetAsync(RedisKeys.Head(_room), "persisted") == 3, () => "persisted = 3 in Redis");
+    }
+
+    [Fact]
     public async Task A_send_that_is_logged_twice_is_one_event()
     {
         var (today, yesterday) = (Guid.NewGuid(), Guid.NewGuid());
