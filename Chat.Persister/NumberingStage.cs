@@ -9,7 +9,7 @@ namespace Chat.Persister;
 /// or what Redis forgot, is numbered here, in log order, by the same script. An event that ever had a number in Postgres never gets a second one.
 /// </summary>
 internal sealed class NumberingStage(
-    RoomNumbering numbering, EventStore stored, EpochStore epochs, OpenPartitions open, CatchUp catchUp, DirectFanout direct, DeadLetters dead, TimeProvider time)
+    RoomNumbering numbering, NumberLookup lookup, EventStore stored, EpochStore epochs, OpenPartitions open, CatchUp catchUp, DirectFanout direct, DeadLetters dead, TimeProvider time)
 {
     private const int MaxRoomsAtOnce = 16;
     // One call of the script holds up all others, so it stays about as small as those of the nodes.
@@ -59,7 +59,8 @@ internal sealed class NumberingStage(
     private async Task<NumberedBatch> NumberAsync(RecordBatch batch, NumberingEpoch epoch, CancellationToken cancellationToken)
     {
         var rooms = batch.Records.GroupBy(record => record.RoomId).Select(room => room.ToList()).ToList();
-        var known = await LookUpAsync(rooms, cancellationToken);
+        var found = await lookup.FindAsync(rooms, epoch.Number, cancellationToken);
+        var known = found.Numbers;
         var closed = epoch.Number == 0 ? [] : rooms.Where(room => batch.Start.Closed.ContainsKey(LogTopics.PartitionOf(room[0].RoomId))).ToList();
         if (closed.Count > 0)
             await catchUp.SettleAsync(batch, epoch.Number, closed, known, cancellationToken);
@@ -68,33 +69,15 @@ internal sealed class NumberingStage(
         var numbered = new List<NumberedRecord>(batch.Records.Count);
         foreach (var chunk in rooms.Chunk(MaxRoomsAtOnce))
         {
-            foreach (var room in await Task.WhenAll(chunk.Select(room => NumberRoomAsync(epoch.Number, room, known, persisted, cancellationToken))))
+            foreach (var room in await Task.WhenAll(chunk.Select(room => NumberRoomAsync(epoch.Number, room, found, persisted, cancellationToken))))
+            {
+                lookup.Seen(room[0].Record.RoomId, room.Max(record => record.Seq));
                 numbered.AddRange(room);
+            }
         }
         // Whatever the batch has: what ends a partition's log may be no event at all.
         await catchUp.OpenAsync(batch, epoch.Number, cancellationToken);
         return new NumberedBatch(batch, epoch.Number, numbered);
-    }
-
-    private async Task<Dictionary<LogRecord, EventNumber>> LookUpAsync(List<List<LogRecord>> rooms, CancellationToken cancellationToken)
-    {
-        var known = new Dictionary<LogRecord, EventNumber>(ReferenceEqualityComparer.Instance);
-        var answers = await Task.WhenAll(rooms.Select(room =>
-            numbering.LookUpAsync(room[0].RoomId, [.. room.SelectMany(record => record.Ids)], cancellationToken)));
-        foreach (var (room, answer) in rooms.Zip(answers))
-        {
-            var at = 0;
-            foreach (var record in room)
-            {
-                foreach (var _ in record.Ids)
-                {
-                    // Of several, the one that counts longest.
-                    if (answer[at++] is { } number && !(known.TryGetValue(record, out var other) && other.Epoch >= number.Epoch))
-                        known[record] = number;
-                }
-            }
-        }
-        return known;
     }
 
     private async Task<IReadOnlyDictionary<Guid, EventNumber>> FindPersistedAsync(
@@ -120,15 +103,15 @@ internal sealed class NumberingStage(
     }
 
     private async Task<IReadOnlyList<NumberedRecord>> NumberRoomAsync(
-        int epoch, List<LogRecord> room, Dictionary<LogRecord, EventNumber> known, IReadOnlyDictionary<Guid, EventNumber> persisted, CancellationToken cancellationToken)
+        int epoch, List<LogRecord> room, FoundNumbers known, IReadOnlyDictionary<Guid, EventNumber> persisted, CancellationToken cancellationToken)
     {
         var result = new NumberedRecord[room.Count];
         var missing = new List<int>();
         for (var i = 0; i < room.Count; i++)
         {
             var record = room[i];
-            if (known.TryGetValue(record, out var number))
-                result[i] = new NumberedRecord(record, number, IsPersisted: false);
+            if (known.Numbers.TryGetValue(record, out var number))
+                result[i] = new NumberedRecord(record, number, IsPersisted: false, known.Delivered.Contains(record));
             else if (record.Ids.Where(persisted.ContainsKey).Select(id => persisted[id]).FirstOrDefault() is { Seq: > 0 } stored)
                 result[i] = new NumberedRecord(record, stored, IsPersisted: true);
             else
@@ -139,7 +122,7 @@ internal sealed class NumberingStage(
             var call = TakeCall(room, missing);
             var numbers = await numbering.NumberInAsync(epoch, room[0].RoomId, room[call[0]].CreatedEpoch, [.. call.Select(i => room[i].Event)], cancellationToken);
             foreach (var (i, number) in call.Zip(numbers))
-                result[i] = new NumberedRecord(room[i], number, IsPersisted: false);
+                result[i] = new NumberedRecord(room[i], number, IsPersisted: false, HasDeliveredBytes: !number.Known);
             missing.RemoveRange(0, call.Count);
         }
         await RepeatDirectAsync(result);

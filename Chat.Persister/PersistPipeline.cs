@@ -36,12 +36,13 @@ internal sealed partial class PersistPipeline(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using var finish = stop.Token.Register(() => _work.CancelAfter(FinishTime));
         consumer.Begin();
-        Task[] stages = [NumberAllAsync(stop.Token), WriteAllAsync(stop.Token), watch.RunAsync(stop.Token), consumer.Ended];
+        Task[] stages = [NumberAllAsync(stop.Token), WriteAllAsync(stop.Token), watch.RunAsync(stop.Token), marks.RunAsync(stop.Token), consumer.Ended];
         await Task.WhenAny(stages);
         // One has ended: the others have nothing to do without it.
         await stop.CancelAsync();
         var ending = Task.WhenAll([.. stages, consumer.StopAsync()]);
         await ending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await marks.TellAllAsync();
         if (ending.IsFaulted)
             await ending;
     }
@@ -98,7 +99,7 @@ internal sealed partial class PersistPipeline(
                     case WriteOutcome.Written:
                         _holes = 0;
                         metrics.Persisted(copies.Rooms.Sum(copy => copy.Rows.Count));
-                        await marks.SetAsync(batch, copies.Rooms);
+                        await marks.SetAsync(batch, copies);
                         if (copies.IsWhole)
                         {
                             consumer.Written(batch.Batch);

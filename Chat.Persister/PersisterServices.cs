@@ -35,6 +35,7 @@ internal static class PersisterServices
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<LogConsumer>(provider, ToConsumerConfig(kafka)));
         services.AddSingleton<EpochWatch>();
         services.AddSingleton<CatchUp>();
+        services.AddSingleton<NumberLookup>();
         services.AddSingleton<NumberingStage>();
         services.AddSingleton<RoomCopier>();
         services.AddSingleton<PostgresWriter>();

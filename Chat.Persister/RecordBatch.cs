@@ -55,13 +55,17 @@ internal sealed class RecordBatch(ReadingStart start)
 }
 
 /// <summary>A record and its number.</summary>
-internal readonly record struct NumberedRecord(LogRecord Record, EventNumber Number, bool IsPersisted)
+/// <param name="HasDeliveredBytes">
+/// True when the record certainly is what was delivered under the number, byte for byte: it was compared with the hot stream, or this process has given the number
+/// to it just now. Id and time alone do not say so: two tries of a send can have both in common, to the millisecond, and yet not the content.
+/// </param>
+internal readonly record struct NumberedRecord(LogRecord Record, EventNumber Number, bool IsPersisted, bool HasDeliveredBytes = false)
 {
     public long Seq => Number.Seq;
 
     /// <summary>
-    /// Whether the record has the bytes that were delivered under the number. A send that was tried twice stands in the log twice, each try with a time of
-    /// its own, and either of the two may have got the number.
+    /// Whether the record has the bytes that were delivered under the number, as far as can be told without them. A send that was tried twice stands in the
+    /// log twice, each try with a time of its own, and either of the two may have got the number.
     /// </summary>
     public bool WasDelivered => IsSameSend && Number.TimestampMs == Record.Event.TimestampMs;
 

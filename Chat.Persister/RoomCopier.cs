@@ -53,11 +53,11 @@ internal sealed partial class RoomCopier(NpgsqlDataSource database, HotStream ho
 
     private async Task<RoomCopy> CopyLeftAsync(string roomId, PersistedHead after, int epoch, CancellationToken cancellationToken)
     {
-        var slice = await hot.ReadOldestAsync(roomId, after.Seq, long.MaxValue, PageEvents, cancellationToken);
+        var left = await hot.ReadAfterAsync(roomId, after.Seq, PageEvents, cancellationToken);
         var rows = new List<EventRow>();
         var last = after;
         // Behind a hole nothing counts: the log has these events too, and they get numbers of the new epoch.
-        foreach (var e in slice.Events.TakeWhile(e => e.Event.Epoch < epoch && Follows(last, e.Event)))
+        foreach (var e in left.TakeWhile(e => e.Event.Epoch < epoch && Follows(last, e.Event)))
         {
             rows.Add(EventRow.Create(roomId, e));
             last = new PersistedHead(e.Event.Seq, e.Event.Epoch);
@@ -69,12 +69,14 @@ internal sealed partial class RoomCopier(NpgsqlDataSource database, HotStream ho
         string roomId, IReadOnlyList<NumberedRecord> records, PersistedHead after, bool acceptHoles, CancellationToken cancellationToken)
     {
         var target = records.Max(numbered => numbered.Seq);
+        if (TakeDelivered(roomId, records, after, target) is { } delivered)
+            return new RoomCopies([new RoomCopy(roomId, after, delivered)], IsWhole: true, HasHole: false);
         var events = new SortedDictionary<long, HotEvent>();
         // What the log itself has fills in where the hot stream was trimmed or lost. Another try of a send than the delivered one is better than nothing, and no more.
         foreach (var numbered in records.Where(numbered => numbered.Seq > after.Seq && (acceptHoles ? numbered.IsSameSend : numbered.WasDelivered)).OrderBy(numbered => numbered.WasDelivered))
             events[numbered.Seq] = new HotEvent(numbered.Event, numbered.Number.EventId, numbered.Record.Event.TimestampMs);
         // The stream has the delivered bytes: they win.
-        var hotEvents = target > after.Seq ? await ReadHotAsync(roomId, after.Seq, target, cancellationToken) : [];
+        var hotEvents = await ReadHotAsync(roomId, after.Seq, target, cancellationToken);
         foreach (var e in hotEvents)
             events[e.Event.Seq] = e;
 
@@ -100,16 +102,36 @@ internal sealed partial class RoomCopier(NpgsqlDataSource database, HotStream ho
         return new RoomCopies([], IsWhole: false, HasHole: true);
     }
 
+    /// <summary>
+    /// The records themselves, where they follow what Postgres has without a hole up to the target and certainly are what was delivered: then the stream has
+    /// nothing to add. Null when it has to be asked.
+    /// </summary>
+    private static List<EventRow>? TakeDelivered(string roomId, IReadOnlyList<NumberedRecord> records, PersistedHead after, long target)
+    {
+        var rows = new List<EventRow>(records.Count);
+        var last = after;
+        foreach (var numbered in records.Where(numbered => numbered.HasDeliveredBytes && numbered.Seq > after.Seq).OrderBy(numbered => numbered.Seq))
+        {
+            if (numbered.Seq == last.Seq)
+                continue; // the same record twice
+            if (!Follows(last, numbered.Event))
+                return null;
+            rows.Add(EventRow.Create(roomId, new HotEvent(numbered.Event, numbered.Number.EventId, numbered.Record.Event.TimestampMs)));
+            last = new PersistedHead(numbered.Seq, numbered.Number.Epoch);
+        }
+        return last.Seq >= target ? rows : null;
+    }
+
     private async Task<List<HotEvent>> ReadHotAsync(string roomId, long afterSeq, long target, CancellationToken cancellationToken)
     {
         var events = new List<HotEvent>();
         while (events.Count < MaxEventsPerRoom)
         {
-            var page = await hot.ReadOldestAsync(roomId, afterSeq, long.MaxValue, PageEvents, cancellationToken);
-            events.AddRange(page.Events);
-            if (page.Events.Count < PageEvents)
+            var page = await hot.ReadAfterAsync(roomId, afterSeq, PageEvents, cancellationToken);
+            events.AddRange(page);
+            if (page.Count < PageEvents)
                 break;
-            afterSeq = page.Events[^1].Event.Seq;
+            afterSeq = page[^1].Event.Seq;
             if (afterSeq >= target)
                 break;
         }

@@ -17,6 +17,9 @@ public sealed record HotSlice(
 /// <summary>An event of the hot stream.</summary>
 public readonly record struct HotEvent(NumberedEvent Event, Guid EventId, long TimestampMs);
 
+/// <summary>How long Redis is to remember an id from now on; it never lives longer than it would have.</summary>
+public readonly record struct IdLife(Guid EventId, TimeSpan Left);
+
 /// <summary>
 /// The newest events of each room in Redis. Head and events are read by one script, so that an event up to the head is never missed;
 /// what is older than the stream has been persisted before it was trimmed.
@@ -28,19 +31,20 @@ public sealed class HotStream(IConnectionMultiplexer redis, EpochGuards guards)
     private const string ReadOldest = $"return {{{Fields}, redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[2], 'COUNT', ARGV[3]), {Guard}}}";
     private const string ReadNewest = $"return {{{Fields}, redis.call('XREVRANGE', KEYS[2], ARGV[2], ARGV[1], 'COUNT', ARGV[3]), {Guard}}}";
 
-    // The persisted mark only rises; without a head there is nothing to mark (a server that lost its data).
-    private const string Trim = """
+    // KEYS: head, stream, then keys of known ids. ARGV: persisted ('' when there is nothing to mark), first ('' when it is not known), events to keep,
+    // then what each id has left to live, in ms. The persisted mark only rises; without a head there is nothing to mark (a server that lost its data).
+    // What frees memory comes first: a Redis that is full refuses only the rest.
+    private const string Mark = """
+        for i = 4, #ARGV do redis.call('PEXPIRE', KEYS[i - 1], ARGV[i], 'LT') end
+        if ARGV[1] == '' then return 0 end
         local room = redis.call('HMGET', KEYS[1], 'head', 'persisted')
         local head, persisted, copied = tonumber(room[1]), tonumber(room[2]) or 0, tonumber(ARGV[1])
         if not head then return 0 end
-        if copied > persisted then
-          persisted = copied
-          redis.call('HSET', KEYS[1], 'persisted', ARGV[1])
-        end
+        local keep = math.min(math.max(persisted, copied) + 1, head - tonumber(ARGV[3]) + 1)
+        if keep > 1 then redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', keep)) end
+        if copied > persisted then redis.call('HSET', KEYS[1], 'persisted', ARGV[1]) end
         if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'first', ARGV[2]) end
-        local keep = math.min(persisted + 1, head - tonumber(ARGV[3]) + 1)
-        if keep <= 1 then return 0 end
-        return redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', keep))
+        return 1
         """;
 
     /// <summary>Events that stay in Redis although Postgres has them.</summary>
@@ -55,11 +59,36 @@ public sealed class HotStream(IConnectionMultiplexer redis, EpochGuards guards)
         ReadAsync(ReadNewest, descending: true, roomId, afterSeq, beforeSeq, limit, cancellationToken);
 
     /// <summary>
-    /// Says that Postgres has everything up to <paramref name="persistedSeq"/>, and forgets what is both persisted and old.
-    /// <paramref name="firstSeq"/> is the oldest event of the history, where the caller knows it.
+    /// The oldest events after a number, and nothing else of the room: one plain command, for who needs no head with them.
+    /// Throws as <see cref="ReadOldestAsync"/>.
     /// </summary>
-    public Task MarkPersistedAsync(string roomId, long persistedSeq, long? firstSeq) =>
-        redis.GetDatabase().ScriptEvaluateAsync(Trim, Keys(roomId), [persistedSeq, firstSeq is { } first ? first : RedisValue.EmptyString, KeptEvents]);
+    public async Task<IReadOnlyList<HotEvent>> ReadAfterAsync(string roomId, long afterSeq, int limit, CancellationToken cancellationToken)
+    {
+        var entries = await redis.GetDatabase()
+            .StreamRangeAsync(RedisKeys.Stream(roomId), afterSeq <= 0 ? "-" : $"({Id(afterSeq)}", "+", limit).WaitAsync(cancellationToken);
+        return Array.ConvertAll(entries, ParseEntry);
+    }
+
+    /// <summary>
+    /// Says that Postgres has everything up to <paramref name="persistedSeq"/> (null: nothing new), and forgets what is both persisted and old.
+    /// <paramref name="firstSeq"/> is the oldest event of the history, where the caller knows it. The <paramref name="ids"/> live no longer than they say.
+    /// One call, in which Redis serves nobody else: the caller bounds the ids.
+    /// </summary>
+    public Task MarkPersistedAsync(string roomId, long? persistedSeq, long? firstSeq, IReadOnlyList<IdLife>? ids = null)
+    {
+        ids ??= [];
+        var keys = new RedisKey[2 + ids.Count];
+        var values = new RedisValue[3 + ids.Count];
+        (keys[0], keys[1]) = (RedisKeys.Head(roomId), RedisKeys.Stream(roomId));
+        (values[0], values[1], values[2]) = (persistedSeq ?? RedisValue.EmptyString, firstSeq ?? RedisValue.EmptyString, KeptEvents);
+        var prefix = RedisKeys.IdPrefix(roomId);
+        for (var i = 0; i < ids.Count; i++)
+        {
+            keys[2 + i] = prefix + ids[i].EventId.ToString("N");
+            values[3 + i] = (long)ids[i].Left.TotalMilliseconds;
+        }
+        return redis.GetDatabase().ScriptEvaluateAsync(Mark, keys, values);
+    }
 
     private async Task<HotSlice> ReadAsync(
         string script, bool descending, string roomId, long afterSeq, long beforeSeq, int limit, CancellationToken cancellationToken)
@@ -79,18 +108,26 @@ public sealed class HotStream(IConnectionMultiplexer redis, EpochGuards guards)
 
     private static HotEvent ParseEntry(RedisResult entry)
     {
-        var id = (string)entry[0]!;
-        var seq = long.Parse(id.AsSpan(0, id.IndexOf('-')), NumberStyles.None, CultureInfo.InvariantCulture);
         var fields = entry[1];
+        var values = new NameValueEntry[fields.Length / 2];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = new NameValueEntry((RedisValue)fields[2 * i], (RedisValue)fields[2 * i + 1]);
+        return ParseEntry(new StreamEntry((RedisValue)entry[0], values));
+    }
+
+    private static HotEvent ParseEntry(StreamEntry entry)
+    {
+        var id = (string)entry.Id!;
+        var seq = long.Parse(id.AsSpan(0, id.IndexOf('-')), NumberStyles.None, CultureInfo.InvariantCulture);
         var (eventId, timestamp, epoch, body) = (Guid.Empty, 0L, 0, Array.Empty<byte>());
-        for (var i = 0; i + 1 < fields.Length; i += 2)
+        foreach (var field in entry.Values)
         {
-            switch ((string?)fields[i])
+            switch ((string?)field.Name)
             {
-                case "i": eventId = Guid.ParseExact((string)fields[i + 1]!, "N"); break;
-                case "t": timestamp = (long)fields[i + 1]; break;
-                case "e": epoch = (int)fields[i + 1]; break;
-                case "b": body = (byte[])fields[i + 1]!; break;
+                case "i": eventId = Guid.ParseExact((string)field.Value!, "N"); break;
+                case "t": timestamp = (long)field.Value; break;
+                case "e": epoch = (int)field.Value; break;
+                case "b": body = (byte[])field.Value!; break;
                 default: break; // a field of a later version
             }
         }

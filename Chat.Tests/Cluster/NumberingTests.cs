@@ -1,4 +1,5 @@
 using Chat.Contracts;
+using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Tests.Backends;
 using Chat.Tests.Numbering;
@@ -41,6 +42,22 @@ public sealed class NumberingTests(MigratedDatabaseFixture database) : IClassFix
             Assert.Equal([1L, 2L, 3L], slice.Events.Select(e => e.Event.Seq));
             Assert.True(slice.IsCurrent);
             await _store.PersistAsync(room);
+        }
+    }
+
+    [Fact]
+    public async Task Rooms_of_all_shards_hear_what_is_persisted_and_their_ids_live_shorter()
+    {
+        foreach (var room in _rooms)
+        {
+            var ids = (await _store.FillAsync(room, 3)).Select(number => number.EventId).ToList();
+
+            await _store.Hot.MarkPersistedAsync(room, 3, 1, [.. ids.Select(id => new IdLife(id, TimeSpan.FromHours(1)))]);
+
+            Assert.Equal(3, await _store.Redis.HashGetAsync(RedisKeys.Head(room), "persisted"));
+            foreach (var id in ids)
+                Assert.True(await _store.Redis.KeyTimeToLiveAsync(RedisKeys.IdPrefix(room) + id.ToString("N")) <= TimeSpan.FromHours(1));
+            Assert.Equal([1L, 2L, 3L], (await _store.Hot.ReadAfterAsync(room, 0, 10, CancellationToken.None)).Select(e => e.Event.Seq));
         }
     }
 

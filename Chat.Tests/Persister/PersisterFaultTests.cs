@@ -239,6 +239,24 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
     }
 
     [Fact]
+    public async Task Numbers_of_an_older_epoch_keep_it_when_the_stream_still_has_them_behind_what_was_seen()
+    {
+        var events = await Log.AppendNewAsync(_room, 5);
+        await Store.NumberAsync(_room, [.. events]);
+        await using var persister = _servers.BuildPersister();
+        await RunStagesAsync(persister, BatchOf(events.Take(3)), DiesAfter.Writing);
+        await Store.Redis.ExecuteAsync("SCRIPT", "FLUSH"); // as after a restart with all data
+        Assert.Equal(1, await persister.Get<EpochStore>().EnsureInForceAsync(CancellationToken.None));
+        var batch = new RecordBatch(new ReadingStart([], 1, new Dictionary<int, long> { [LogTopics.PartitionOf(_room)] = 5 }));
+        for (var offset = 3; offset < 5; offset++)
+            batch.Add(ResultOf(events[offset], offset), from: 3);
+
+        var numbered = await persister.Get<NumberingStage>().NumberAsync(batch, CancellationToken.None);
+
+        Assert.Equal([(4L, 0), (5L, 0)], numbered!.Records.Select(record => (record.Seq, record.Number.Epoch)));
+    }
+
+    [Fact]
     public async Task A_broker_that_dies_is_read_on_when_it_is_back()
     {
         await using var persister = await _servers.StartPersisterAsync();
@@ -273,7 +291,10 @@ public sealed class PersisterFaultTests(MigratedDatabaseFixture database) : ICla
             return;
         Assert.Equal(WriteOutcome.Written, await persister.Get<PostgresWriter>().WriteAsync(numbered!, copies, CancellationToken.None));
         if (last == DiesAfter.Marking)
-            await persister.Get<PersistedMarks>().SetAsync(numbered!, copies.Rooms);
+        {
+            await persister.Get<PersistedMarks>().SetAsync(numbered!, copies);
+            await persister.Get<PersistedMarks>().TellAllAsync();
+        }
     }
 
     /// <summary>The batch that a persister reads from the start of the room's partition.</summary>
