@@ -1,4 +1,5 @@
 using Chat.Realtime.Fanout.PubSub;
+using Chat.Realtime.Transport;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout;
@@ -18,20 +19,21 @@ internal sealed class RedisSubscribers : IAsyncDisposable
     private readonly SubscriberLane[] _durable;
     private readonly SubscriberLane[] _ephemeral;
 
-    public RedisSubscribers(IConfiguration configuration, IConnectionMultiplexer redis, TimeProvider time, ILogger<RedisSubscribers> logger)
+    public RedisSubscribers(IConfiguration configuration, IConnectionMultiplexer redis, EventLoop loop, TimeProvider time, ILogger<RedisSubscribers> logger)
     {
         var text = configuration.GetConnectionString(ConnectionName)
             ?? throw new InvalidOperationException($"ConnectionStrings:{ConnectionName} is missing: give the address of a Redis server, e.g. 127.0.0.1:6379.");
-        _durable = Lanes("durable", () => Restored?.Invoke());
-        _ephemeral = Lanes("ephemeral", () => { });
+        // Durable events are handed on where sockets are written. A large room's ephemeral ones are sent at once by whoever brings them, which would hold up all others there.
+        _durable = Lanes("durable", loop, () => Restored?.Invoke());
+        _ephemeral = Lanes("ephemeral", null, () => { });
 
-        SubscriberLane[] Lanes(string purpose, Action restored)
+        SubscriberLane[] Lanes(string purpose, EventLoop? on, Action restored)
         {
             var options = ConfigurationOptions.Parse(text);
             FailFast(options);
             options.ClientName = $"chat-realtime-{purpose}";
             var lanes = new SubscriberLane[Math.Clamp(Environment.ProcessorCount / 2, 1, MostLanes)];
-            for (var i = 0; i < lanes.Length; i++) lanes[i] = new SubscriberLane(redis, options, restored, time, logger);
+            for (var i = 0; i < lanes.Length; i++) lanes[i] = new SubscriberLane(redis, options, on, restored, time, logger);
             return lanes;
         }
     }

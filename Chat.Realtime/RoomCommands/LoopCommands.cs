@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Chat.Data;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.Transport;
@@ -94,7 +93,7 @@ internal sealed partial class LoopCommands : IRoomCommands, IDisposable
             var pause = home.Failures == 0 ? TimeSpan.Zero : ShortestPause * Math.Pow(2, Math.Min(home.Failures - 1, 10));
             if (pause > LongestPause) pause = LongestPause;
             await Task.Delay(pause * (0.5 + Random.Shared.NextDouble() / 2), _time, _stopping.Token);
-            var link = new CommandLink(_loop, await ConnectAsync(server), server, _time, Over);
+            var link = new CommandLink(_loop, await PlainConnect.OpenAsync(server, TimeSpan.FromMilliseconds(_options.ConnectTimeout), _stopping.Token), server, _time, Over);
             try
             {
                 await GreetAsync(link);
@@ -134,33 +133,6 @@ internal sealed partial class LoopCommands : IRoomCommands, IDisposable
             home.Failures = 1;
         }
         if (!_stopping.IsCancellationRequested) Log.Lost(_logger, reason);
-    }
-
-    // Only calls that complete at once: for others the runtime would watch the socket as well, and be woken by each reply.
-    private async Task<Socket> ConnectAsync(EndPoint server)
-    {
-        var address = server is DnsEndPoint name ? new IPEndPoint((await Dns.GetHostAddressesAsync(name.Host, _stopping.Token))[0], name.Port) : server;
-        var isLocal = address.AddressFamily == AddressFamily.Unix;
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, isLocal ? ProtocolType.Unspecified : ProtocolType.Tcp) { Blocking = false };
-        try
-        {
-            if (!isLocal) socket.NoDelay = true;
-            try
-            {
-                socket.Connect(address);
-            }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
-            {
-                if (!socket.Poll(TimeSpan.FromMilliseconds(_options.ConnectTimeout), SelectMode.SelectWrite)) throw new TimeoutException($"no connection within {_options.ConnectTimeout} ms");
-                if ((int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)! is not 0 and var error) throw new SocketException(error);
-            }
-            return socket;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
     }
 
     private async Task GreetAsync(CommandLink link)

@@ -3,6 +3,7 @@ using System.Text;
 using System.Threading.Channels;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.Fanout.PubSub;
+using Chat.Realtime.Transport;
 using Chat.Tests.People;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -13,6 +14,7 @@ namespace Chat.Tests.Fanout;
 /// <summary>A node's subscribers on a Redis, and one that publishes there.</summary>
 internal sealed class Subscribing : IAsyncDisposable
 {
+    private readonly EventLoop _loop = new(NullLogger<EventLoop>.Instance);
     private readonly Channel<bool> _restored = Channel.CreateBounded<bool>(new BoundedChannelOptions(100) { FullMode = BoundedChannelFullMode.DropWrite });
 
     private Subscribing(string connectionString, string? subscribersConnectionString, ConnectionMultiplexer redis, ConnectionMultiplexer publisher)
@@ -21,7 +23,7 @@ internal sealed class Subscribing : IAsyncDisposable
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection([new("ConnectionStrings:redis", subscribersConnectionString ?? connectionString)])
             .Build();
-        Subscribers = new RedisSubscribers(configuration, redis, TimeProvider.System, NullLogger<RedisSubscribers>.Instance);
+        Subscribers = new RedisSubscribers(configuration, redis, _loop, TimeProvider.System, NullLogger<RedisSubscribers>.Instance);
         Subscribers.Restored += () => _restored.Writer.TryWrite(true);
     }
 
@@ -106,5 +108,6 @@ internal sealed class Subscribing : IAsyncDisposable
         await Subscribers.DisposeAsync();
         await Redis.DisposeAsync();
         await Publisher.DisposeAsync();
+        _loop.Dispose();
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using Chat.Realtime.Transport;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout.PubSub;
@@ -9,9 +10,13 @@ namespace Chat.Realtime.Fanout.PubSub;
 /// <summary>Opens a connection to a Redis server, over TCP or TLS as the connection string says.</summary>
 internal static class RedisStream
 {
-    /// <summary>Fails as the attempt does, or is cancelled after the connection string's time-out.</summary>
-    public static async Task<Stream> OpenAsync(ConfigurationOptions options, EndPoint server, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>
+    /// Fails as the attempt does, or is cancelled after the connection string's time-out. With a <paramref name="loop"/> what arrives is handed on there, unless it comes over TLS.
+    /// </summary>
+    public static async Task<Stream> OpenAsync(ConfigurationOptions options, EndPoint server, EventLoop? loop, TimeProvider time, CancellationToken cancellationToken)
     {
+        if (loop is not null && !options.Ssl)
+            return new LoopStream(loop, await PlainConnect.OpenAsync(server, TimeSpan.FromMilliseconds(options.ConnectTimeout), cancellationToken));
         using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(options.ConnectTimeout), time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
         var socket = server.AddressFamily switch

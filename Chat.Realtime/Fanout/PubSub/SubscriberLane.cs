@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Text;
+using Chat.Realtime.Transport;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout.PubSub;
@@ -10,7 +11,7 @@ namespace Chat.Realtime.Fanout.PubSub;
 /// of their publication, also when the channel moves: it leaves a link on the link's own loop, or after that has ended. What loses its link is subscribed
 /// again where the client library says the channel is now.
 /// </summary>
-internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, ConfigurationOptions options, Action restored, TimeProvider time, ILogger logger) : IAsyncDisposable
+internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, ConfigurationOptions options, EventLoop? loop, Action restored, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     // Questions where a channel is, in flight at once.
     private const int BatchSize = 256;
@@ -220,7 +221,7 @@ internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, Confi
     private SubscriberLink LinkTo(EndPoint server)
     {
         if (_links.TryGetValue(server, out var there)) return there.Link;
-        var link = new SubscriberLink(server, options, this, time);
+        var link = new SubscriberLink(server, options, this, loop, time);
         _links.Add(server, (link, Task.Run(() => RunAsync(link))));
         return link;
     }

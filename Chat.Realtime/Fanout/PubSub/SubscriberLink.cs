@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
+using Chat.Realtime.Transport;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout.PubSub;
@@ -32,13 +33,14 @@ internal sealed class SubscriberLink
     private readonly CancellationTokenSource _ended = new();
     private readonly ConfigurationOptions _options;
     private readonly SubscriberLane _lane;
+    private readonly EventLoop? _loop;
     private readonly TimeProvider _time;
     private volatile string? _silence;
     private long _heardAt;
 
-    public SubscriberLink(EndPoint server, ConfigurationOptions options, SubscriberLane lane, TimeProvider time)
+    public SubscriberLink(EndPoint server, ConfigurationOptions options, SubscriberLane lane, EventLoop? loop, TimeProvider time)
     {
-        (Server, _options, _lane, _time) = (server, options, lane, time);
+        (Server, _options, _lane, _loop, _time) = (server, options, lane, loop, time);
         if (options.User is { Length: > 0 } user) Send(Command.Authenticate, null, "AUTH", user, options.Password ?? "");
         else if (options.Password is { Length: > 0 } password) Send(Command.Authenticate, null, "AUTH", password);
         if (options.ClientName is { Length: > 0 } name) Send(Command.Name, null, "CLIENT", "SETNAME", name);
@@ -57,7 +59,7 @@ internal sealed class SubscriberLink
         using var stopped = stopping.UnsafeRegister(static ended => ((CancellationTokenSource)ended!).Cancel(), _ended);
         try
         {
-            await using var stream = await RedisStream.OpenAsync(_options, Server, _time, _ended.Token);
+            await using var stream = await RedisStream.OpenAsync(_options, Server, _loop, _time, _ended.Token);
             Volatile.Write(ref _heardAt, _time.GetTimestamp());
             await using var watch = _time.CreateTimer(static link => ((SubscriberLink)link!).Watch(), this, WatchInterval, WatchInterval);
             var writing = WriteAsync(stream);
