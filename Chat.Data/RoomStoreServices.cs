@@ -11,7 +11,7 @@ public static class RoomStoreServices
     public static IServiceCollection AddRoomStore(this IServiceCollection services)
     {
         services.AddHealthChecks().AddCheck<RedisRequirements>("redis-settings");
-        services.TryAddSingleton<IRoomCommands, LibraryCommands>();
+        services.TryAddSingleton<IRedisCommands, LibraryCommands>();
         return services
             .AddSingleton<RedisRequirements>()
             .AddSingleton<EpochGuards>()

@@ -32,8 +32,6 @@ public sealed class SharedReads<TKey, TValue>(Func<IReadOnlyCollection<TKey>, Ta
 
     private async Task ReadAsync()
     {
-        // Whoever asks may run on a thread on which others wait for their turn, and a query may take a while until it waits itself.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         while (Take() is { Count: > 0 } asked)
         {
             try

@@ -10,9 +10,10 @@ using Chat.Realtime.Nodes;
 using Chat.Realtime.Presence;
 using Chat.Realtime.Publishing;
 using Chat.Realtime.Reading;
-using Chat.Realtime.RoomCommands;
+using Chat.Realtime.Redis;
 using Chat.Realtime.Transport;
 using Chat.ServiceDefaults;
+using Microsoft.Extensions.Options;
 
 namespace Chat.Realtime;
 
@@ -56,7 +57,9 @@ internal static class Node
     {
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<NodeMetrics>();
-        builder.Services.AddSingleton<IRoomCommands, LoopCommands>();
+        builder.Services.AddSingleton<IRedisCommands>(provider => provider.GetRequiredService<IOptions<TransportOptions>>().Value.IsFast
+            ? ActivatorUtilities.CreateInstance<LoopCommands>(provider)
+            : ActivatorUtilities.CreateInstance<LibraryCommands>(provider));
         builder.Services.AddRoomStore();
         builder.Services.AddSingleton<SchemaAtStart>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<SchemaAtStart>());

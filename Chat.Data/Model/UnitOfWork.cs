@@ -60,7 +60,7 @@ public sealed partial class UnitOfWork(IServiceScopeFactory scopes, TimeProvider
 
     private async Task<T> GuardAsync<T>(Func<ChatDb, CancellationToken, Task<T>> work, TimeSpan within, CancellationToken cancellationToken)
     {
-        // As in SharedReads: the first query of a kind takes a while until it waits.
+        // Whoever asks may run on a thread on which others wait for their turn, and the first query of a kind takes a while until it waits itself.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(within);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Chat.Contracts;
 using StackExchange.Redis;
@@ -21,9 +20,7 @@ internal sealed class NumberingScript
     {
         Epoch = epoch;
         Text = Template.Replace("@EPOCH@", epoch.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
-#pragma warning disable CA5350 // Redis names scripts by their SHA-1.
-        Hash = Convert.ToHexStringLower(SHA1.HashData(Encoding.UTF8.GetBytes(Text)));
-#pragma warning restore CA5350
+        Hash = RedisScript.HashOf(Text);
     }
 
     public int Epoch { get; }
@@ -47,7 +44,7 @@ internal sealed class NumberingScript
     }
 
     /// <summary>Calls the script; what Redis refuses comes as <see cref="RedisServerException"/>.</summary>
-    public async Task<IReadOnlyList<EventNumber>> CallAsync(IRoomCommands redis, RedisKey guard, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events)
+    public async Task<IReadOnlyList<EventNumber>> CallAsync(IRedisCommands redis, RedisKey guard, string roomId, int createdEpoch, IReadOnlyList<PendingEvent> events)
     {
         string[] keys =
         [
@@ -62,7 +59,7 @@ internal sealed class NumberingScript
             arguments.Add(pending.TimestampMs);
             arguments.Add(pending.Body);
         }
-        var reply = await redis.RunAsync(new RoomCommand("EVALSHA", [Hash, keys.Length], keys, arguments));
+        var reply = await redis.RunAsync(new RedisCommand("EVALSHA", [Hash, keys.Length], keys, arguments));
         return Parse(reply, events.Count);
     }
 

@@ -28,7 +28,7 @@ public readonly record struct EventNumber(Guid EventId, long Seq, int Epoch, lon
 /// A second call with the same events changes nothing and answers the same, also in a later epoch.
 /// </summary>
 public sealed partial class RoomNumbering(
-    IRoomCommands redis, EpochStore epochs, EpochGuards guards, OpenPartitions open, EventStore stored, ILogger<RoomNumbering> logger)
+    IRedisCommands redis, EpochStore epochs, EpochGuards guards, OpenPartitions open, EventStore stored, ILogger<RoomNumbering> logger)
 {
     // One refusal is normal after a takeover, a second one when another process took over meanwhile; more means that epochs change faster than we call.
     private const int MaxAttempts = 4;
@@ -108,7 +108,7 @@ public sealed partial class RoomNumbering(
         RedisValue[] values;
         try
         {
-            values = (RedisValue[])(await redis.RunAsync(new RoomCommand("MGET", [], [.. eventIds.Select(id => prefix + id.ToString("N"))], [])).WaitAsync(cancellationToken))!;
+            values = (RedisValue[])(await redis.RunAsync(new RedisCommand("MGET", [], [.. eventIds.Select(id => prefix + id.ToString("N"))], [])).WaitAsync(cancellationToken))!;
         }
         catch (Exception failure) when (IsAway(failure))
         {

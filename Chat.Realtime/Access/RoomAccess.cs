@@ -34,10 +34,14 @@ public sealed class RoomAccess
     /// Throws <see cref="ChatException"/> <c>unavailable</c> when neither Redis nor Postgres can tell.
     /// </summary>
     public ValueTask<RoomStanding?> GetAsync(string roomId, string userId, CancellationToken cancellationToken) =>
-        GetAsync(roomId, userId, AskCopyAsync(roomId, userId), cancellationToken);
+        GetAsync(roomId, userId, AskCopyAwayAsync(roomId, userId), cancellationToken);
 
-    /// <summary>Asks the copy ahead, for whoever has other questions to Redis that go out with it.</summary>
+    /// <summary>Asks the copy ahead, for whoever has other questions to Redis that go out with it. What follows the answer may run on the event loop.</summary>
     internal ValueTask<CopiedStanding?> AskCopyAsync(string roomId, string userId) => _copy.ReadAsync(roomId, userId);
+
+    /// <summary>Asks the copy; what follows runs on the pool, and may take long.</summary>
+    internal async ValueTask<CopiedStanding?> AskCopyAwayAsync(string roomId, string userId) =>
+        await _copy.ReadAsync(roomId, userId).AsTask().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
 
     /// <summary>As above, where the copy was asked already.</summary>
     internal async ValueTask<RoomStanding?> GetAsync(string roomId, string userId, ValueTask<CopiedStanding?> asked, CancellationToken cancellationToken)

@@ -12,7 +12,7 @@ public readonly record struct CopiedStanding(RoomStanding Standing, DateTimeOffs
 /// The copy in Redis of a room's members that were asked for. The higher version wins: a write of an older state than the copy has, or than an
 /// event of the room has brought, changes nothing, however late it comes. Within one version nobody loses anything, so what was copied stays true.
 /// </summary>
-public sealed partial class RoomAccessCopy(IConnectionMultiplexer redis, IRoomCommands commands, TimeProvider time, ILogger<RoomAccessCopy> logger)
+public sealed partial class RoomAccessCopy(IConnectionMultiplexer redis, IRedisCommands commands, TimeProvider time, ILogger<RoomAccessCopy> logger)
 {
     // Longer than an outage of Postgres should last: while it is away, this is what live chat runs on.
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
@@ -42,7 +42,7 @@ public sealed partial class RoomAccessCopy(IConnectionMultiplexer redis, IRoomCo
         try
         {
             values = (RedisValue[])(await commands.RunAsync(
-                new RoomCommand("HMGET", [], [RedisKeys.Access(roomId)], [Version, Kind, CreatedEpoch, Participants, ConfirmedAt, Member(userId)])))!;
+                new RedisCommand("HMGET", [], [RedisKeys.Access(roomId)], [Version, Kind, CreatedEpoch, Participants, ConfirmedAt, Member(userId)])))!;
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {

@@ -118,7 +118,10 @@ internal sealed partial class CommandDispatcher(
                 await subscriber.SubscribeAsync(connection, command, cancellationToken);
                 break;
             case CommandKind.Unsubscribe:
-                rooms.Leave(connection, RoomOf(command));
+                RoomOf(command);
+                // Away from the event loop: a large room's lock is held for as long as it sends.
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                rooms.Leave(connection, command.RoomId!);
                 Acknowledge(connection, command, Replies.Ack(command.Id, command.RoomId));
                 break;
             case CommandKind.History:

@@ -1,4 +1,7 @@
 using Chat.Realtime.History;
+using Chat.Realtime.Transport;
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout;
 
@@ -7,7 +10,10 @@ internal static class FanoutServices
     public static IHostApplicationBuilder AddFanout(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.AddSingleton<RedisSubscribers>();
+        services.AddSingleton(provider => new RedisSubscribers(
+            provider.GetRequiredService<IConfiguration>(), provider.GetRequiredService<IConnectionMultiplexer>(),
+            provider.GetRequiredService<IOptions<TransportOptions>>().Value.IsFast ? provider.GetRequiredService<EventLoop>() : null,
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<RedisSubscribers>>()));
         services.AddSingleton<LocalRooms>();
         services.AddSingleton<UserFeeds>();
         services.AddSingleton<RoomAdmission>();

@@ -166,10 +166,13 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
     protected override void DeliverPending()
     {
         if (_batch is not { Count: > 0 }) return;
-        var events = new EncodedEvents(CollectionsMarshal.AsSpan(_batch));
-        _batch.Clear();
-        _batchBytes = 0;
-        var left = SharedSend.Send(_members, events);
+        var batch = _batch;
+        (_batch, _batchBytes) = (null, 0); // first: what cannot be encoded is not tried again and again
+        var events = new EncodedEvents(CollectionsMarshal.AsSpan(batch));
+        batch.Clear();
+        _batch = batch;
+        var left = SharedSend.Send(_members, events, out var failure);
+        if (failure is not null) Log.NotSent(rooms.RoomLogger, failure, RoomId);
         Metrics.Delivered(left, events.AcceptedAtMsOf(0), Time.GetUtcNow());
     }
 
@@ -265,6 +268,9 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
     {
         [LoggerMessage(1030, LogLevel.Debug, "A channel of room {RoomId} had not been subscribed: {Reason}")]
         public static partial void NotSubscribed(ILogger logger, string roomId, string reason);
+
+        [LoggerMessage(1032, LogLevel.Error, "Room {RoomId}: an event could not be sent to a member, whose connection is cut")]
+        public static partial void NotSent(ILogger logger, Exception exception, string roomId);
 
         [LoggerMessage(1031, LogLevel.Error, "Room {RoomId} got a message that is not one of the numbering script's")]
         public static partial void Unreadable(ILogger logger, Exception exception, string roomId);

@@ -19,7 +19,7 @@ internal sealed class RedisSubscribers : IAsyncDisposable
     private readonly SubscriberLane[] _durable;
     private readonly SubscriberLane[] _ephemeral;
 
-    public RedisSubscribers(IConfiguration configuration, IConnectionMultiplexer redis, EventLoop loop, TimeProvider time, ILogger<RedisSubscribers> logger)
+    public RedisSubscribers(IConfiguration configuration, IConnectionMultiplexer redis, EventLoop? loop, TimeProvider time, ILogger<RedisSubscribers> logger)
     {
         var text = configuration.GetConnectionString(ConnectionName)
             ?? throw new InvalidOperationException($"ConnectionStrings:{ConnectionName} is missing: give the address of a Redis server, e.g. 127.0.0.1:6379.");

@@ -9,11 +9,11 @@ internal sealed class RoomAdmission(RoomAccess access, Memberships memberships)
 {
     /// <summary>The standing of a reader: a member, or anyone in a public room.</summary>
     public ValueTask<RoomStanding> ReaderAsync(string roomId, ConnectedUser user, CancellationToken cancellationToken) =>
-        ReaderAsync(roomId, user, access.AskCopyAsync(roomId, user.UserId), cancellationToken);
+        ReaderAsync(roomId, user, access.AskCopyAwayAsync(roomId, user.UserId), cancellationToken);
 
     /// <summary>The standing of a member; others are refused.</summary>
     public ValueTask<RoomStanding> MemberAsync(string roomId, ConnectedUser user, CancellationToken cancellationToken) =>
-        MemberAsync(roomId, user, access.AskCopyAsync(roomId, user.UserId), cancellationToken);
+        MemberAsync(roomId, user, access.AskCopyAwayAsync(roomId, user.UserId), cancellationToken);
 
     /// <summary>As above, with what <see cref="RoomAccess.AskCopyAsync"/> was asked ahead.</summary>
     public async ValueTask<RoomStanding> MemberAsync(string roomId, ConnectedUser user, ValueTask<CopiedStanding?> asked, CancellationToken cancellationToken)
@@ -24,7 +24,7 @@ internal sealed class RoomAdmission(RoomAccess access, Memberships memberships)
 
     /// <summary>The standing of a member; in a public room the user becomes one.</summary>
     public ValueTask<RoomStanding> JoinerAsync(string roomId, ConnectedUser user, CancellationToken cancellationToken) =>
-        JoinerAsync(roomId, user, access.AskCopyAsync(roomId, user.UserId), cancellationToken);
+        JoinerAsync(roomId, user, access.AskCopyAwayAsync(roomId, user.UserId), cancellationToken);
 
     /// <summary>As above, with what <see cref="RoomAccess.AskCopyAsync"/> was asked ahead.</summary>
     public async ValueTask<RoomStanding> JoinerAsync(string roomId, ConnectedUser user, ValueTask<CopiedStanding?> asked, CancellationToken cancellationToken)

@@ -25,7 +25,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     private SortedDictionary<long, RoomFrame>? _held; // made when something is held for the first time: most rooms never miss anything
     private int _heldBytes;
     private bool _readAgain; // something is known to be missing, whether or not an event shows it
-    private bool _working;
+    private volatile bool _working;
     private long _suspectedHead;
     private volatile bool _stopped;
     private Task _work = Task.CompletedTask;
@@ -65,12 +65,13 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     protected abstract Task RecheckAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Takes events from any path. They are handed out when it returns, unless others are just being handed out or the room is large: then that follows.
+    /// Takes events from any path. They are handed out when it returns, unless others are just being handed out, the room is large, or a gap is being closed: then that follows.
     /// </summary>
     public void Offer(IReadOnlyList<RoomFrame> frames)
     {
         if (!_arrivals.Add(frames)) return;
-        if (IsLarge) ThreadPool.UnsafeQueueUserWorkItem(static room => room.HandOutAll(), this, preferLocal: false);
+        // Away from the thread that brought them where that takes long, or has to wait for a repair.
+        if (IsLarge || _working) ThreadPool.UnsafeQueueUserWorkItem(static room => room.HandOutAll(), this, preferLocal: false);
         else HandOutAll();
     }
 
@@ -171,25 +172,24 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
         var pause = FirstPause;
         while (!stopping.IsCancellationRequested && !_stopped)
         {
-            RoomFrame? next;
-            bool done, gap;
-            long position;
-            lock (Gate)
-            {
-                DeliverHeld();
-                DeliverPending();
-                next = _held is { Count: > 0 } held ? held.First().Value : null;
-                position = Position!.Value;
-                gap = _readAgain || (next is not null && next.Value.Event.Seq != position + 1);
-                done = next is null && !gap;
-                if (done)
-                {
-                    _working = false;
-                    return;
-                }
-            }
+            long position = 0;
             try
             {
+                RoomFrame? next;
+                bool gap;
+                lock (Gate)
+                {
+                    DeliverHeld();
+                    DeliverPending();
+                    next = _held is { Count: > 0 } held ? held.First().Value : null;
+                    position = Position!.Value;
+                    gap = _readAgain || (next is not null && next.Value.Event.Seq != position + 1);
+                    if (next is null && !gap)
+                    {
+                        _working = false;
+                        return;
+                    }
+                }
                 var progress = gap ? await RepairAsync(position, next, stopping) : await AdmitAsync(next!.Value.AccessVersion, stopping);
                 if (progress)
                 {

@@ -25,8 +25,7 @@ internal sealed class RoomSubscriber(
     public async Task SubscribeAsync(Connection connection, Command command, CancellationToken cancellationToken)
     {
         var roomId = command.RoomId!;
-        // Away from the event loop: a large room's lock may be held for as long as it sends.
-        var standing = await admission.JoinerAsync(roomId, connection.User, cancellationToken).AsTask().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        var standing = await admission.JoinerAsync(roomId, connection.User, cancellationToken);
         if (connection.Subscriptions.Count >= options.Value.MaxSubscriptions && !connection.Subscriptions.Contains(roomId) && !rooms.EndMuted(connection))
             throw new ChatException(ErrorCodes.Conflict, $"A connection can be subscribed to {options.Value.MaxSubscriptions} rooms at most.");
 
@@ -71,7 +70,7 @@ internal sealed class RoomSubscriber(
             var (bounds, events) = await ReadAsync(command.RoomId!, command.SinceSeq ?? servedUpTo, isSaid: command.SinceSeq is not null, cancellationToken);
             subscription.Room.StartAt(bounds.HeadSeq);
             // Read after the events: whoever lost access before the newest of them does not get them.
-            await admission.MemberAsync(command.RoomId!, subscription.Connection.User, cancellationToken).AsTask().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            await admission.MemberAsync(command.RoomId!, subscription.Connection.User, cancellationToken);
             // Encoded outside the room's lock: a thousand events take a while.
             if (subscription.Room.TryGoLive(subscription, bounds.HeadSeq, [.. OpeningOf(command, bounds, events)])) return;
         }

@@ -22,17 +22,19 @@ internal sealed class SharedSend : IThreadPoolWorkItem
     private SharedSend(List<Subscription> members, EncodedEvents events) => (_members, _events, _count) = (members, events, members.Count);
 
     /// <summary>
-    /// Completes when all have been served; the caller holds their lock and sends too. Returns how many events left at once.
+    /// Completes when all have been served; the caller holds their lock and sends too. Returns how many events left at once. A member to whom it could not be sent is cut, and
+    /// comes back for what it has missed; <paramref name="failure"/> then says why.
     /// </summary>
-    public static int Send(List<Subscription> members, EncodedEvents events)
+    public static int Send(List<Subscription> members, EncodedEvents events, out Exception? failure)
     {
+        failure = null;
         var helpers = Math.Min(Environment.ProcessorCount, members.Count / MembersPerThread) - 1;
-        if (helpers <= 0) return Send(members, events, 0, members.Count);
+        if (helpers <= 0) return Send(members, events, 0, members.Count, ref failure);
         var shared = new SharedSend(members, events);
         for (var i = 0; i < helpers; i++) ThreadPool.UnsafeQueueUserWorkItem(shared, preferLocal: false);
         shared.Work();
         shared._ended.Wait();
-        if (shared._failure is { } failure) throw new InvalidOperationException("Events were not sent to all members.", failure);
+        failure = shared._failure;
         return shared._left;
     }
 
@@ -46,22 +48,26 @@ internal sealed class SharedSend : IThreadPoolWorkItem
             var from = Interlocked.Add(ref _taken, MembersAtOnce) - MembersAtOnce;
             if (from >= _count) return;
             var to = Math.Min(from + MembersAtOnce, _count);
-            try
-            {
-                Interlocked.Add(ref _left, Send(_members, _events, from, to));
-            }
-            catch (Exception e)
-            {
-                _failure = e;
-            }
+            Interlocked.Add(ref _left, Send(_members, _events, from, to, ref _failure));
             if (Interlocked.Add(ref _served, to - from) == _count) _ended.Set();
         }
     }
 
-    private static int Send(List<Subscription> members, EncodedEvents events, int from, int to)
+    private static int Send(List<Subscription> members, EncodedEvents events, int from, int to, ref Exception? failure)
     {
         var left = 0;
-        for (var i = from; i < to; i++) left += members[i].Deliver(events);
+        for (var i = from; i < to; i++)
+        {
+            try
+            {
+                left += members[i].Deliver(events);
+            }
+            catch (Exception e)
+            {
+                failure = e;
+                members[i].Connection.Abort();
+            }
+        }
         return left;
     }
 }

@@ -171,15 +171,20 @@ internal sealed partial class UserFeed(string userId, UserFeeds feeds)
 
     private void ReceiveEphemeral(ReadOnlyMemory<byte> envelope)
     {
-        var ended = Envelopes.HeadOf(envelope.Span) is (EventTypes.Unsubscribed, { } roomId) ? roomId : null;
+        if (Envelopes.HeadOf(envelope.Span) is (EventTypes.Unsubscribed, { } roomId))
+        {
+            // Away from the event loop: a large room's lock is held for as long as it sends.
+            ThreadPool.UnsafeQueueUserWorkItem(static ended => ended.Feed.EndSubscriptions(ended.RoomId, ended.Envelope), (Feed: this, RoomId: roomId, Envelope: envelope), preferLocal: false);
+            return;
+        }
+        foreach (var connection in _connections) connection.TrySendEphemeral(envelope);
+    }
+
+    private void EndSubscriptions(string roomId, ReadOnlyMemory<byte> envelope)
+    {
         foreach (var connection in _connections)
         {
-            if (ended is null)
-            {
-                connection.TrySendEphemeral(envelope);
-                continue;
-            }
-            feeds.Rooms.Leave(connection, ended);
+            feeds.Rooms.Leave(connection, roomId);
             connection.TrySend(envelope);
         }
     }

@@ -1,10 +1,11 @@
+using Chat.Data;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Limits;
 
 /// <summary>Token buckets in Redis: a limit holds over all nodes and transports. When Redis cannot be asked, nothing is refused.</summary>
-public sealed partial class RateLimiter(IConnectionMultiplexer redis, IOptions<LimitOptions> options, ILogger<RateLimiter> logger)
+public sealed partial class RateLimiter(IConnectionMultiplexer redis, IRedisCommands commands, IOptions<LimitOptions> options, ILogger<RateLimiter> logger)
 {
     private const int MessageBurst = 2;
     private const int RequestBurst = 4;
@@ -15,21 +16,21 @@ public sealed partial class RateLimiter(IConnectionMultiplexer redis, IOptions<L
     private const int LoginsPerSecond = 5;
     private const int LoginBurst = 30;
 
-    private readonly TokenBucket _buckets = new(redis);
+    private readonly TokenBucket _buckets = new(commands);
     private readonly LoginFailures _failures = new(redis);
     private int _failing;
 
     /// <summary>Takes one token for a message of <paramref name="userId"/>; null when taken, else the milliseconds until there is one.</summary>
     public ValueTask<int?> TakeMessageAsync(string userId, CancellationToken cancellationToken) =>
-        TakeAsync("msg", userId, options.Value.MessagesPerSecond, MessageBurst, cancellationToken);
+        TakeAsync("msg", userId, options.Value.MessagesPerSecond, MessageBurst, ConfigureAwaitOptions.None, cancellationToken);
 
     /// <summary>Takes one token for an HTTP request of <paramref name="userId"/>.</summary>
     public ValueTask<int?> TakeRequestAsync(string userId, CancellationToken cancellationToken) =>
-        TakeAsync("req", userId, options.Value.RequestsPerSecond, RequestBurst, cancellationToken);
+        TakeAsync("req", userId, options.Value.RequestsPerSecond, RequestBurst, ConfigureAwaitOptions.ForceYielding, cancellationToken);
 
     /// <summary>Takes one token for a WebSocket handshake from <paramref name="address"/>.</summary>
     public ValueTask<int?> TakeHandshakeAsync(string address, CancellationToken cancellationToken) =>
-        TakeAsync("hs", address, options.Value.HandshakesPerSecond, HandshakeBurst, cancellationToken);
+        TakeAsync("hs", address, options.Value.HandshakesPerSecond, HandshakeBurst, ConfigureAwaitOptions.ForceYielding, cancellationToken);
 
     /// <summary>Login attempts: null when one more may be tried for this name from this address. Failures are counted with <see cref="LoginFailedAsync"/>.</summary>
     public async ValueTask<int?> CheckLoginAsync(string userName, string address, CancellationToken cancellationToken)
@@ -53,18 +54,20 @@ public sealed partial class RateLimiter(IConnectionMultiplexer redis, IOptions<L
         }, cancellationToken);
     }
 
-    private async ValueTask<int?> TakeAsync(string kind, string subject, int perSecond, int burstFactor, CancellationToken cancellationToken)
+    private async ValueTask<int?> TakeAsync(string kind, string subject, int perSecond, int burstFactor, ConfigureAwaitOptions afterwards, CancellationToken cancellationToken)
     {
         if (!options.Value.Enabled || perSecond == 0) return null;
-        return await AskAsync(() => _buckets.TakeAsync(kind, subject, perSecond, perSecond * burstFactor), cancellationToken);
+        return await AskAsync(() => _buckets.TakeAsync(kind, subject, perSecond, perSecond * burstFactor), cancellationToken, afterwards);
     }
 
-    private async Task<int?> AskAsync(Func<Task<int?>> ask, CancellationToken cancellationToken)
+    // A message goes on where Redis' answer was read, on the event loop; what follows a request or a handshake may take long.
+    private async Task<int?> AskAsync(
+        Func<Task<int?>> ask, CancellationToken cancellationToken, ConfigureAwaitOptions afterwards = ConfigureAwaitOptions.ForceYielding)
     {
         if (!redis.IsConnected) return null;
         try
         {
-            var wait = await ask().WaitAsync(cancellationToken);
+            var wait = await ask().WaitAsync(cancellationToken).ConfigureAwait(afterwards);
             if (Interlocked.Exchange(ref _failing, 0) == 1) Log.Restored(logger);
             return wait;
         }

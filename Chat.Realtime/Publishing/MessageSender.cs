@@ -27,8 +27,12 @@ public sealed class MessageSender
     }
 
     /// <summary>Sends a chat message into a room; joins a public room by itself. Throws <see cref="ChatException"/> with the code of the refusal.</summary>
-    public async Task<SendReceipt> SendAsync(ConnectedUser sender, string roomId, SendMessageRequest message, CancellationToken cancellationToken) =>
-        await await BeginAsync(sender, roomId, message, cancellationToken);
+    public async Task<SendReceipt> SendAsync(ConnectedUser sender, string roomId, SendMessageRequest message, CancellationToken cancellationToken)
+    {
+        // Whoever calls this goes on away from the event loop.
+        var sending = await BeginAsync(sender, roomId, message, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        return await sending.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+    }
 
     /// <summary>As <see cref="SendAsync"/>, in the two steps of <see cref="EventSender.BeginAsync"/>.</summary>
     internal Task<Task<SendReceipt>> BeginAsync(ConnectedUser sender, string roomId, SendMessageRequest message, CancellationToken cancellationToken) =>

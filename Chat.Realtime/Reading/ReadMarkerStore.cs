@@ -1,5 +1,6 @@
 using System.Globalization;
 using Chat.Contracts;
+using Chat.Data;
 using Npgsql;
 using StackExchange.Redis;
 
@@ -12,14 +13,14 @@ internal readonly record struct MarkerMove(long Seq, bool Changed);
 /// Markers in Redis, read through from Postgres. Redis is right whenever it knows one; what it does not know, Postgres has. A marker never
 /// moves down by itself, in whatever order its moves arrive.
 /// </summary>
-internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, NpgsqlDataSource database)
+internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, IRedisCommands commands, NpgsqlDataSource database)
 {
     /// <summary>Ends a member of <see cref="RedisKeys.ReadMarkersDirty"/> whose marker was lowered: Postgres takes it as it is.</summary>
     public const string Lowered = "\n-";
 
     // KEYS[1] the user's markers. ARGV: room, seq, '1' to set it also when lower, Postgres' marker or ''.
     // Nothing is set before Postgres' marker is known: false asks for it.
-    private const string MoveScript = """
+    private static readonly RedisScript MoveScript = new("""
         local now = redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[4]
         if now == '' then return false end
         if tonumber(ARGV[2]) > tonumber(now) or (ARGV[3] == '1' and ARGV[2] ~= now) then
@@ -28,7 +29,7 @@ internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, NpgsqlDataSo
         end
         redis.call('HSETNX', KEYS[1], ARGV[1], now)
         return {now, 0}
-        """;
+        """);
 
     /// <summary>Moves markers of one user or many, in one round trip where Redis knows them.</summary>
     public async Task<IReadOnlyList<MarkerMove>> MoveAsync(IReadOnlyList<(string UserId, string RoomId, long Seq)> moves, bool mayLower, CancellationToken cancellationToken)
@@ -62,17 +63,16 @@ internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, NpgsqlDataSo
 
     private async Task<RedisResult[]> SendAsync(IReadOnlyList<(string UserId, string RoomId, long Seq)> moves, bool mayLower, long[]? stored)
     {
-        var batch = redis.GetDatabase();
         var replies = new Task<RedisResult>[moves.Count];
         for (var i = 0; i < moves.Count; i++)
         {
             var (userId, roomId, seq) = moves[i];
-            replies[i] = batch.ScriptEvaluateAsync(MoveScript, [RedisKeys.ReadMarkers(userId)], [roomId, seq, mayLower ? "1" : "0", stored is null ? "" : stored[i]]);
+            replies[i] = MoveScript.RunAsync(commands, RedisKeys.ReadMarkers(userId), roomId, seq, mayLower ? "1" : "0", stored is null ? "" : stored[i]);
         }
         var results = await Task.WhenAll(replies);
         // After the moves, which in a cluster lie on other servers, or the older marker might be written down; and moved or not: a marker that nobody writes
         // down would be lost with Redis, one that is written down twice costs nothing.
-        await batch.SetAddAsync(RedisKeys.ReadMarkersDirty, [.. moves.Select(move => (RedisValue)$"{move.UserId}\n{move.RoomId}{(mayLower ? Lowered : "")}")]);
+        await redis.GetDatabase().SetAddAsync(RedisKeys.ReadMarkersDirty, [.. moves.Select(move => (RedisValue)$"{move.UserId}\n{move.RoomId}{(mayLower ? Lowered : "")}")]);
         return results;
     }
 

@@ -119,7 +119,7 @@ internal sealed partial class EventLoop : IDisposable
         if (_stopping) return;
         _stopping = true;
         Libc.WakeUp(_wakeUp);
-        _thread.Join();
+        if (!IsCurrent) _thread.Join();
         lock (_postGate)
         {
             _ended = true;

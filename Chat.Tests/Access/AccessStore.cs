@@ -1,4 +1,5 @@
 using Chat.Contracts.Api;
+using Chat.Data;
 using Chat.Data.Model;
 using Chat.Realtime.Access;
 using Microsoft.EntityFrameworkCore;
@@ -36,6 +37,7 @@ internal sealed class AccessStore : IAsyncDisposable
             .AddSingleton<TimeProvider>(time)
             .AddDbContextPool<ChatDb>(o => o.UseNpgsql(database + ";Timeout=2", n => n.EnableRetryOnFailure()))
             .AddSingleton<IConnectionMultiplexer>(await ConnectionMultiplexer.ConnectAsync(options))
+            .AddSingleton<IRedisCommands, LibraryCommands>()
             .AddSingleton<RoomAccessCopy>().AddSingleton<RoomAccess>()
             .AddChatModel().BuildServiceProvider();
         await services.GetRequiredService<MigrationRunner>().RunAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));

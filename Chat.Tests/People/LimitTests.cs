@@ -1,3 +1,4 @@
+using Chat.Data;
 using Chat.Realtime.Limits;
 using Chat.Tests.Backends;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -152,5 +153,5 @@ public sealed class LimitTests(RedisFixture redis) : IAsyncLifetime
     private ValueTask<int?> MessageAsync(RateLimiter limiter) => limiter.TakeMessageAsync(_user, CancellationToken.None);
 
     private RateLimiter Limiter(LimitOptions options, IConnectionMultiplexer? connection = null) =>
-        new(connection ?? _connection, Options.Create(options), NullLogger<RateLimiter>.Instance);
+        new(connection ?? _connection, new LibraryCommands(connection ?? _connection), Options.Create(options), NullLogger<RateLimiter>.Instance);
 }

@@ -6,7 +6,7 @@ using Chat.Data;
 using Chat.Realtime.Transport;
 using StackExchange.Redis;
 
-namespace Chat.Realtime.RoomCommands;
+namespace Chat.Realtime.Redis;
 
 /// <summary>
 /// One connection to one server, from its opening to its end: it never opens again. Commands leave in the order in which they came, those of the loop's own thread with one write
@@ -20,6 +20,7 @@ internal sealed class CommandLink : LoopHandler
     // Buffers that grew beyond this are let go once they are empty.
     private const int KeptBytes = 1 << 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan QuietBeforePing = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
     private readonly Queue<RedisCall> _awaited = [];
@@ -33,7 +34,9 @@ internal sealed class CommandLink : LoopHandler
     private int _sent;
     private bool _flushes; // at the end of this turn of the loop
     private bool _waitsForRoom;
-    private bool _ended;
+    private bool _ended; // takes no more commands
+    private bool _isOver;
+    private long _heardAt;
     private byte[] _in = [];
     private int _received;
 
@@ -47,13 +50,23 @@ internal sealed class CommandLink : LoopHandler
     public EndPoint Server { get; }
 
     /// <summary>Sends a command; null when the link has ended or its server is too far behind.</summary>
-    public Task<RedisResult>? TryRun(in RoomCommand command)
+    public Task<RedisResult>? TryRun(in RedisCommand command)
     {
         var call = new RedisCall(_time.GetTimestamp());
         lock (_gate)
         {
             if (_ended || _awaited.Count >= MaxAwaited || _out.WrittenCount - _sent >= MaxWaitingBytes) return null;
-            Write(command);
+            try
+            {
+                Write(command);
+            }
+            catch
+            {
+                // Half a command has no meaning, and what came behind it would be taken for its rest.
+                _ended = true;
+                _loop.Post(() => EndNow("a command could not be written"));
+                throw;
+            }
             _awaited.Enqueue(call);
             if (!_loop.IsCurrent) Flush();
             else if (!_flushes)
@@ -81,6 +94,7 @@ internal sealed class CommandLink : LoopHandler
 
     private void Start()
     {
+        _heardAt = _time.GetTimestamp();
         _loop.AddTicker(Watch);
         if (!_loop.Watch(_descriptor, this, Libc.In)) EndNow("it cannot be watched");
     }
@@ -108,6 +122,13 @@ internal sealed class CommandLink : LoopHandler
             else _out.ResetWrittenCount();
             _sent = 0;
         }
+        // While the server is behind, something always waits: what has left is let go all the same.
+        else if (_sent > KeptBytes && _sent > _out.WrittenCount / 2)
+        {
+            var rest = new ArrayBufferWriter<byte>(_out.WrittenCount);
+            rest.Write(_out.WrittenSpan[_sent..]);
+            (_out, _sent) = (rest, 0);
+        }
         if (_waitsForRoom != isAll) return;
         _waitsForRoom = !isAll;
         _loop.Change(_descriptor, this, Libc.In | (_waitsForRoom ? Libc.Out : 0));
@@ -115,6 +136,7 @@ internal sealed class CommandLink : LoopHandler
 
     private void Receive()
     {
+        _heardAt = _time.GetTimestamp();
         var buffer = _loop.Buffer;
         int count;
         do
@@ -184,6 +206,8 @@ internal sealed class CommandLink : LoopHandler
     {
         foreach (var call in _answered)
         {
+            // It has become somebody's replica: the client library finds out who the master is.
+            if (call.Error?.StartsWith("READONLY", StringComparison.Ordinal) == true) End("it does not write any more");
             if (call.Error is { } error) call.TrySetException(new RedisServerException(RedisErrorKind.Unknown, CommandFlags.None, error));
             else call.TrySetResult(call.Reply!);
         }
@@ -192,9 +216,15 @@ internal sealed class CommandLink : LoopHandler
 
     private void Watch()
     {
-        bool isLate;
-        lock (_gate) isLate = _awaited.TryPeek(out var first) && _time.GetElapsedTime(first.AskedAt) > Patience;
-        if (isLate) EndNow($"no answer for {Patience.TotalSeconds} s");
+        if (IsLate()) Receive(); // the loop may be behind, and not the server
+        if (IsLate()) EndNow($"no answer for {Patience.TotalSeconds} s");
+        // A connection that was cut silently is found by this, and not by somebody's command.
+        else if (_time.GetElapsedTime(_heardAt) > QuietBeforePing) _ = TryRun(new RedisCommand("PING", [], [], [])); // no answer is what counts
+    }
+
+    private bool IsLate()
+    {
+        lock (_gate) return _awaited.TryPeek(out var first) && _time.GetElapsedTime(first.AskedAt) > Patience;
     }
 
     private void EndNow(string reason)
@@ -202,8 +232,8 @@ internal sealed class CommandLink : LoopHandler
         RedisCall[] lost;
         lock (_gate)
         {
-            if (_ended) return;
-            _ended = true;
+            if (_isOver) return;
+            _ended = _isOver = true;
             lost = [.. _awaited];
             _awaited.Clear();
         }
@@ -216,7 +246,7 @@ internal sealed class CommandLink : LoopHandler
         _over(this, reason);
     }
 
-    private void Write(in RoomCommand command)
+    private void Write(in RedisCommand command)
     {
         WriteLength('*', 1 + command.Before.Count + command.Keys.Count + command.After.Count);
         Write(command.Name);

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Chat.Data;
 using Chat.Realtime.Fanout;
-using Chat.Realtime.RoomCommands;
+using Chat.Realtime.Redis;
 using Chat.Realtime.Transport;
 using Chat.Tests.Backends;
 using Chat.Tests.People;
@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 
-namespace Chat.Tests.RoomCommands;
+namespace Chat.Tests.Redis;
 
 /// <summary>Commands over the node's own connections against a real Redis: each gets its own reply, and whatever happens to a connection, callers are told and the next ones served.</summary>
 public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
@@ -104,13 +104,48 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
         var time = new FakeTimeProvider();
         var (link, over, peer) = await ConnectAsync(time);
         using var _ = peer;
-        var waiting = link.TryRun(new RoomCommand("GET", [], ["key"], []))!;
+        var waiting = link.TryRun(new RedisCommand("GET", [], ["key"], []))!;
 
         time.Advance(TimeSpan.FromSeconds(2.1));
 
         await Assert.ThrowsAsync<RedisConnectionException>(() => waiting.WaitAsync(Until.Patience));
         Assert.Contains("no answer for 2 s", await over.WaitAsync(Until.Patience), StringComparison.Ordinal);
-        Assert.Null(link.TryRun(new RoomCommand("GET", [], ["key"], [])));
+        Assert.Null(link.TryRun(new RedisCommand("GET", [], ["key"], [])));
+    }
+
+    [Fact]
+    public async Task A_quiet_server_is_asked_for_a_sign_of_life()
+    {
+        var time = new FakeTimeProvider();
+        var (link, over, peer) = await ConnectAsync(time);
+        using var _ = peer;
+        var heard = new byte[100];
+        var answered = link.TryRun(new RedisCommand("GET", [], ["key"], []))!;
+        await peer.ReceiveAsync(heard).WaitAsync(Until.Patience);
+        await peer.SendAsync("$-1\r\n"u8.ToArray());
+        await answered.WaitAsync(Until.Patience);
+        time.Advance(TimeSpan.FromSeconds(5.1));
+
+        var count = await peer.ReceiveAsync(heard).WaitAsync(Until.Patience);
+
+        Assert.StartsWith("*1\r\n$4\r\nPING\r\n", System.Text.Encoding.ASCII.GetString(heard, 0, count), StringComparison.Ordinal);
+        time.Advance(TimeSpan.FromSeconds(2.1));
+        Assert.Contains("no answer", await over.WaitAsync(Until.Patience), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_several_addresses_the_first_that_answers_is_taken()
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        using var closed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        closed.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // taken, and nobody listens
+
+        using var socket = PlainConnect.Connect([closed.LocalEndPoint!, listener.LocalEndPoint!], Until.Patience);
+
+        Assert.Equal(listener.LocalEndPoint, socket.RemoteEndPoint);
+        Assert.Throws<SocketException>(() => PlainConnect.Connect([closed.LocalEndPoint!], Until.Patience));
     }
 
     [Theory]
@@ -120,7 +155,7 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
     {
         var (link, over, peer) = await ConnectAsync(TimeProvider.System);
         using var _ = peer;
-        var waiting = link.TryRun(new RoomCommand("GET", [], ["key"], []))!;
+        var waiting = link.TryRun(new RedisCommand("GET", [], ["key"], []))!;
 
         await peer.SendAsync(System.Text.Encoding.ASCII.GetBytes(nonsense));
 
@@ -178,7 +213,7 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
             return new Here(redis, new LoopCommands(configuration, redis, loop, TimeProvider.System, NullLogger<LoopCommands>.Instance), options.DefaultDatabase ?? 0);
         }
 
-        public Task<RedisResult> RunAsync(string command, string key, params RedisValue[] arguments) => _commands.RunAsync(new RoomCommand(command, [], [key], arguments));
+        public Task<RedisResult> RunAsync(string command, string key, params RedisValue[] arguments) => _commands.RunAsync(new RedisCommand(command, [], [key], arguments));
 
         /// <summary>Completes when commands go over a connection of the node's own.</summary>
         public Task LinkedAsync(string? key = null) => Until.TrueAsync(async () =>
@@ -187,7 +222,7 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
             {
                 await RunAsync("EXISTS", key ?? Prefix);
                 var clients = await Task.WhenAll(_redis.GetServers().Select(server => server.ClientListAsync()));
-                return clients.SelectMany(of => of).Any(client => client.Name == "chat-realtime-rooms" && client.Database == _database && client.LastCommand == "exists");
+                return clients.SelectMany(of => of).Any(client => client.Name == "chat-realtime-commands" && client.Database == _database && client.LastCommand == "exists");
             }
             catch (Exception e) when (e is RedisException or TimeoutException)
             {

@@ -1,9 +1,9 @@
 using System.Text;
-using Chat.Realtime.RoomCommands;
+using Chat.Realtime.Redis;
 using CsCheck;
 using StackExchange.Redis;
 
-namespace Chat.Tests.RoomCommands;
+namespace Chat.Tests.Redis;
 
 /// <summary>What Redis answers is understood however it is cut into pieces, and nonsense is not waited for.</summary>
 public sealed class RespReplyTests

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Text;
 using StackExchange.Redis;
 
-namespace Chat.Realtime.RoomCommands;
+namespace Chat.Realtime.Redis;
 
 /// <summary>Reads what Redis answers to a command (version 2 of its protocol). Sizes are bounded: a reply that never ends would collect memory.</summary>
 internal static class RespReply

@@ -4,16 +4,18 @@ using Chat.Realtime.Fanout;
 using Chat.Realtime.Transport;
 using StackExchange.Redis;
 
-namespace Chat.Realtime.RoomCommands;
+namespace Chat.Realtime.Redis;
 
 /// <summary>
 /// Commands of the hot path over connections of the node's own on its <see cref="EventLoop"/>: with the client library each reply takes three hand-overs from thread to thread, and on a busy
 /// machine each of them waits for a core. The library stays in charge of where a room is, and does what a link cannot: TLS, the time until there is one, and a room that has moved.
 /// </summary>
-internal sealed partial class LoopCommands : IRoomCommands, IDisposable
+internal sealed partial class LoopCommands : IRedisCommands, IDisposable
 {
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+    // A connection that ended sooner than this counts as one more that failed.
+    private static readonly TimeSpan Lasting = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<EndPoint, Home> _homes = [];
@@ -29,9 +31,10 @@ internal sealed partial class LoopCommands : IRoomCommands, IDisposable
     {
         (_redis, _library, _loop, _time, _logger) = (redis, new LibraryCommands(redis), loop, time, logger);
         _options = ConfigurationOptions.Parse(configuration.GetConnectionString(RedisSubscribers.ConnectionName) ?? "");
+        RedisSubscribers.FailFast(_options);
     }
 
-    public Task<RedisResult> RunAsync(RoomCommand command)
+    public Task<RedisResult> RunAsync(RedisCommand command)
     {
         if (LinkOf(command.Keys[0], out var mayMove) is not { } link || link.TryRun(command) is not { } reply) return _library.RunAsync(command);
         return mayMove ? FollowAsync(command, reply) : reply;
@@ -48,7 +51,7 @@ internal sealed partial class LoopCommands : IRoomCommands, IDisposable
     }
 
     // The library asks the cluster anew and goes there; a command that was sent on was not executed here.
-    private async Task<RedisResult> FollowAsync(RoomCommand command, Task<RedisResult> reply)
+    private async Task<RedisResult> FollowAsync(RedisCommand command, Task<RedisResult> reply)
     {
         try
         {
@@ -105,7 +108,7 @@ internal sealed partial class LoopCommands : IRoomCommands, IDisposable
             }
             lock (_gate)
             {
-                (home.Link, home.IsOpening, home.Failures) = (link, false, 0);
+                (home.Link, home.IsOpening, home.OpenedAt) = (link, false, _time.GetTimestamp());
                 if (home.Ended == link) home.Link = null; // it ended while it was greeted
             }
             if (_stopping.IsCancellationRequested) link.End("the node stops");
@@ -130,19 +133,27 @@ internal sealed partial class LoopCommands : IRoomCommands, IDisposable
             home.Ended = link;
             if (home.Link != link) return;
             home.Link = null;
-            home.Failures = 1;
+            home.Failures = _time.GetElapsedTime(home.OpenedAt) < Lasting ? home.Failures + 1 : 1;
         }
         if (!_stopping.IsCancellationRequested) Log.Lost(_logger, reason);
     }
 
     private async Task GreetAsync(CommandLink link)
     {
-        if (_options.Password is { Length: > 0 } password) await AskAsync("AUTH", _options.User is { Length: > 0 } user ? [user, password] : [password]);
-        await AskAsync("CLIENT", ["SETNAME", "chat-realtime-rooms"]);
+        if (_options.User is { Length: > 0 } user) await AskAsync("AUTH", [user, _options.Password ?? ""]);
+        else if (_options.Password is { Length: > 0 } password) await AskAsync("AUTH", [password]);
+        try
+        {
+            await AskAsync("CLIENT", ["SETNAME", "chat-realtime-commands"]);
+        }
+        catch (RedisServerException e) when (!e.Message.StartsWith("NOAUTH", StringComparison.Ordinal))
+        {
+            // Without its name the connection works as well.
+        }
         if ((_options.DefaultDatabase ?? 0) != 0) await AskAsync("SELECT", [_options.DefaultDatabase]);
 
         async Task AskAsync(string command, RedisValue[] arguments) =>
-            await (link.TryRun(new RoomCommand(command, arguments, [], [])) ?? throw new IOException("it has ended"))
+            await (link.TryRun(new RedisCommand(command, arguments, [], [])) ?? throw new IOException("it has ended"))
                 .WaitAsync(_stopping.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
     }
 
@@ -152,12 +163,13 @@ internal sealed partial class LoopCommands : IRoomCommands, IDisposable
         public CommandLink? Link { get; set; }
         public CommandLink? Ended { get; set; }
         public bool IsOpening { get; set; }
+        public long OpenedAt { get; set; }
         public int Failures { get; set; }
     }
 
     private static partial class Log
     {
-        [LoggerMessage(1095, LogLevel.Debug, "Commands of rooms go to Redis at {Server} directly")]
+        [LoggerMessage(1095, LogLevel.Debug, "Commands go to Redis at {Server} directly")]
         public static partial void Opened(ILogger logger, string server);
 
         [LoggerMessage(1096, LogLevel.Warning, "No connection of the node's own to Redis at {Server}: {Reason}")]
