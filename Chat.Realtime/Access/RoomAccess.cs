@@ -2,6 +2,7 @@ using Chat.Contracts;
 using Chat.Contracts.Api;
 using Chat.Data;
 using Chat.Data.Model;
+using Chat.Realtime.Transport;
 using Microsoft.EntityFrameworkCore;
 
 namespace Chat.Realtime.Access;
@@ -40,8 +41,12 @@ public sealed class RoomAccess
     internal ValueTask<CopiedStanding?> AskCopyAsync(string roomId, string userId) => _copy.ReadAsync(roomId, userId);
 
     /// <summary>Asks the copy; what follows runs on the pool, and may take long.</summary>
-    internal async ValueTask<CopiedStanding?> AskCopyAwayAsync(string roomId, string userId) =>
-        await _copy.ReadAsync(roomId, userId).AsTask().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+    internal async ValueTask<CopiedStanding?> AskCopyAwayAsync(string roomId, string userId)
+    {
+        var copied = await _copy.ReadAsync(roomId, userId);
+        await EventLoop.LeaveAsync();
+        return copied;
+    }
 
     /// <summary>As above, where the copy was asked already.</summary>
     internal async ValueTask<RoomStanding?> GetAsync(string roomId, string userId, ValueTask<CopiedStanding?> asked, CancellationToken cancellationToken)

@@ -7,6 +7,7 @@ using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.Presence;
 using Chat.Realtime.Publishing;
+using Chat.Realtime.Transport;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
@@ -120,7 +121,7 @@ internal sealed partial class CommandDispatcher(
             case CommandKind.Unsubscribe:
                 RoomOf(command);
                 // Away from the event loop: a large room's lock is held for as long as it sends.
-                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                await EventLoop.LeaveAsync();
                 rooms.Leave(connection, command.RoomId!);
                 Acknowledge(connection, command, Replies.Ack(command.Id, command.RoomId));
                 break;

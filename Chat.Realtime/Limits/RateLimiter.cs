@@ -1,4 +1,5 @@
 using Chat.Data;
+using Chat.Realtime.Transport;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
@@ -22,15 +23,15 @@ public sealed partial class RateLimiter(IConnectionMultiplexer redis, IRedisComm
 
     /// <summary>Takes one token for a message of <paramref name="userId"/>; null when taken, else the milliseconds until there is one.</summary>
     public ValueTask<int?> TakeMessageAsync(string userId, CancellationToken cancellationToken) =>
-        TakeAsync("msg", userId, options.Value.MessagesPerSecond, MessageBurst, ConfigureAwaitOptions.None, cancellationToken);
+        TakeAsync("msg", userId, options.Value.MessagesPerSecond, MessageBurst, staysOnLoop: true, cancellationToken);
 
     /// <summary>Takes one token for an HTTP request of <paramref name="userId"/>.</summary>
     public ValueTask<int?> TakeRequestAsync(string userId, CancellationToken cancellationToken) =>
-        TakeAsync("req", userId, options.Value.RequestsPerSecond, RequestBurst, ConfigureAwaitOptions.ForceYielding, cancellationToken);
+        TakeAsync("req", userId, options.Value.RequestsPerSecond, RequestBurst, staysOnLoop: false, cancellationToken);
 
     /// <summary>Takes one token for a WebSocket handshake from <paramref name="address"/>.</summary>
     public ValueTask<int?> TakeHandshakeAsync(string address, CancellationToken cancellationToken) =>
-        TakeAsync("hs", address, options.Value.HandshakesPerSecond, HandshakeBurst, ConfigureAwaitOptions.ForceYielding, cancellationToken);
+        TakeAsync("hs", address, options.Value.HandshakesPerSecond, HandshakeBurst, staysOnLoop: false, cancellationToken);
 
     /// <summary>Login attempts: null when one more may be tried for this name from this address. Failures are counted with <see cref="LoginFailedAsync"/>.</summary>
     public async ValueTask<int?> CheckLoginAsync(string userName, string address, CancellationToken cancellationToken)
@@ -54,28 +55,28 @@ public sealed partial class RateLimiter(IConnectionMultiplexer redis, IRedisComm
         }, cancellationToken);
     }
 
-    private async ValueTask<int?> TakeAsync(string kind, string subject, int perSecond, int burstFactor, ConfigureAwaitOptions afterwards, CancellationToken cancellationToken)
+    private async ValueTask<int?> TakeAsync(string kind, string subject, int perSecond, int burstFactor, bool staysOnLoop, CancellationToken cancellationToken)
     {
         if (!options.Value.Enabled || perSecond == 0) return null;
-        return await AskAsync(() => _buckets.TakeAsync(kind, subject, perSecond, perSecond * burstFactor), cancellationToken, afterwards);
+        return await AskAsync(() => _buckets.TakeAsync(kind, subject, perSecond, perSecond * burstFactor), cancellationToken, staysOnLoop);
     }
 
     // A message goes on where Redis' answer was read, on the event loop; what follows a request or a handshake may take long.
-    private async Task<int?> AskAsync(
-        Func<Task<int?>> ask, CancellationToken cancellationToken, ConfigureAwaitOptions afterwards = ConfigureAwaitOptions.ForceYielding)
+    private async Task<int?> AskAsync(Func<Task<int?>> ask, CancellationToken cancellationToken, bool staysOnLoop = false)
     {
         if (!redis.IsConnected) return null;
+        int? wait = null;
         try
         {
-            var wait = await ask().WaitAsync(cancellationToken).ConfigureAwait(afterwards);
+            wait = await ask().WaitAsync(cancellationToken);
             if (Interlocked.Exchange(ref _failing, 0) == 1) Log.Restored(logger);
-            return wait;
         }
         catch (Exception failure) when (failure is RedisException or TimeoutException)
         {
             if (Interlocked.Exchange(ref _failing, 1) == 0) Log.Failing(logger, failure.Message);
-            return null;
         }
+        if (!staysOnLoop) await EventLoop.LeaveAsync();
+        return wait;
     }
 
     private static partial class Log

@@ -4,6 +4,7 @@ using Chat.Realtime.Access;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.Reading;
+using Chat.Realtime.Transport;
 
 namespace Chat.Realtime.Publishing;
 
@@ -29,9 +30,14 @@ public sealed class MessageSender
     /// <summary>Sends a chat message into a room; joins a public room by itself. Throws <see cref="ChatException"/> with the code of the refusal.</summary>
     public async Task<SendReceipt> SendAsync(ConnectedUser sender, string roomId, SendMessageRequest message, CancellationToken cancellationToken)
     {
-        // Whoever calls this goes on away from the event loop.
-        var sending = await BeginAsync(sender, roomId, message, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        return await sending.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        try
+        {
+            return await await BeginAsync(sender, roomId, message, cancellationToken);
+        }
+        finally
+        {
+            await EventLoop.LeaveAsync(); // what a request still does may take long
+        }
     }
 
     /// <summary>As <see cref="SendAsync"/>, in the two steps of <see cref="EventSender.BeginAsync"/>.</summary>

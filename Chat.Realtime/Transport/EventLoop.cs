@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 
 namespace Chat.Realtime.Transport;
 
@@ -58,6 +59,11 @@ internal sealed partial class EventLoop : IDisposable
 
     /// <summary>Whether the caller runs on the loop.</summary>
     public bool IsCurrent => Thread.CurrentThread == _thread;
+
+    /// <summary>
+    /// What follows its await runs on the pool. It awaits a task that is done already: an await of one under way that forces itself to yield still goes on where that completes, on the loop.
+    /// </summary>
+    public static ConfiguredTaskAwaitable LeaveAsync() => Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
 
     /// <summary>Runs <paramref name="action"/> once, when everything else of this turn is done. On the loop only.</summary>
     public void BeforeWaiting(Action action) => _beforeWaiting.Add(action);

@@ -2,12 +2,14 @@ using System.Net;
 using System.Net.Sockets;
 using Chat.Data;
 using Chat.Realtime.Fanout;
+using Chat.Realtime.Limits;
 using Chat.Realtime.Redis;
 using Chat.Realtime.Transport;
 using Chat.Tests.Backends;
 using Chat.Tests.People;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 
@@ -21,7 +23,7 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
     public void Dispose() => _loop.Dispose();
 
     [Fact]
-    public async Task Each_of_many_commands_at_once_gets_its_own_reply()
+    public async Task Each_of_manyCommands_at_once_gets_its_own_reply()
     {
         await using var here = await Here.StartAsync(await redis.CreateDatabaseAsync(), _loop);
         await here.LinkedAsync();
@@ -134,6 +136,42 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_does_not_write_any_more_is_left()
+    {
+        var (link, over, peer) = await ConnectAsync(TimeProvider.System);
+        using var _ = peer;
+        var refused = link.TryRun(new RedisCommand("SET", [], ["key"], ["value"]))!;
+
+        await peer.SendAsync("-READONLY You can't write against a read only replica.\r\n"u8.ToArray());
+
+        await Assert.ThrowsAsync<RedisServerException>(() => refused.WaitAsync(Until.Patience));
+        Assert.Contains("does not write any more", await over.WaitAsync(Until.Patience), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_follows_the_limit_of_a_request_or_a_handshake_runs_away_from_the_loop(bool isHandshake)
+    {
+        await using var here = await Here.StartAsync(await redis.CreateDatabaseAsync(), _loop);
+        await here.LinkedAsync();
+        var limiter = new RateLimiter(here.Redis, here.Commands, Options.Create(new LimitOptions()), NullLogger<RateLimiter>.Instance);
+
+        // Without the test's own context, which would take every continuation away.
+        var onLoop = await Task.Run(async () =>
+        {
+            for (var i = 0; i < 20; i++)
+            {
+                await (isHandshake ? limiter.TakeHandshakeAsync(here.Prefix, CancellationToken.None) : limiter.TakeRequestAsync(here.Prefix, CancellationToken.None));
+                if (_loop.IsCurrent) return true;
+            }
+            return false;
+        });
+
+        Assert.False(onLoop);
+    }
+
+    [Fact]
     public void Of_several_addresses_the_first_that_answers_is_taken()
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -194,12 +232,14 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
 
     private sealed class Here : IAsyncDisposable
     {
-        private readonly ConnectionMultiplexer _redis;
-        private readonly LoopCommands _commands;
 
         private readonly int _database;
 
-        private Here(ConnectionMultiplexer redis, LoopCommands commands, int database) => (_redis, _commands, _database) = (redis, commands, database);
+        private Here(ConnectionMultiplexer redis, LoopCommands commands, int database) => (Redis, Commands, _database) = (redis, commands, database);
+
+        public ConnectionMultiplexer Redis { get; }
+
+        public LoopCommands Commands { get; }
 
         /// <summary>Of keys that nobody else uses.</summary>
         public string Prefix { get; } = $"{{{Guid.NewGuid():N}}}";
@@ -213,7 +253,7 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
             return new Here(redis, new LoopCommands(configuration, redis, loop, TimeProvider.System, NullLogger<LoopCommands>.Instance), options.DefaultDatabase ?? 0);
         }
 
-        public Task<RedisResult> RunAsync(string command, string key, params RedisValue[] arguments) => _commands.RunAsync(new RedisCommand(command, [], [key], arguments));
+        public Task<RedisResult> RunAsync(string command, string key, params RedisValue[] arguments) => Commands.RunAsync(new RedisCommand(command, [], [key], arguments));
 
         /// <summary>Completes when commands go over a connection of the node's own.</summary>
         public Task LinkedAsync(string? key = null) => Until.TrueAsync(async () =>
@@ -221,7 +261,7 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
             try
             {
                 await RunAsync("EXISTS", key ?? Prefix);
-                var clients = await Task.WhenAll(_redis.GetServers().Select(server => server.ClientListAsync()));
+                var clients = await Task.WhenAll(Redis.GetServers().Select(server => server.ClientListAsync()));
                 return clients.SelectMany(of => of).Any(client => client.Name == "chat-realtime-commands" && client.Database == _database && client.LastCommand == "exists");
             }
             catch (Exception e) when (e is RedisException or TimeoutException)
@@ -232,8 +272,8 @@ public sealed class LoopCommandsTests(RedisFixture redis) : IDisposable
 
         public async ValueTask DisposeAsync()
         {
-            _commands.Dispose();
-            await _redis.DisposeAsync();
+            Commands.Dispose();
+            await Redis.DisposeAsync();
         }
     }
 }
