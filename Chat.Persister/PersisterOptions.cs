@@ -13,7 +13,7 @@ public sealed class PersisterOptions
     /// <summary>Bytes of one transaction at most, counted as record values. Default 4 MiB.</summary>
     public int BatchBytes { get; set; } = 4 * 1024 * 1024;
 
-    /// <summary>Milliseconds that the first record of a batch waits for others at most. Default 100; history in Postgres is behind by that much.</summary>
+    /// <summary>Milliseconds that the first record of a batch waits for others at most. Default 100; history in Postgres is behind by that much, and by up to 100 that Kafka gathers.</summary>
     public int BatchMilliseconds { get; set; } = 100;
 
     /// <summary>

@@ -60,6 +60,7 @@ internal static class PersisterServices
         // The whole log of an outage may wait: what is fetched ahead is bounded in bytes.
         QueuedMaxMessagesKbytes = 16 * 1024,
         FetchWaitMaxMs = 100,
+        // Not woken by each record: a batch waits for others anyway, and every answer costs this process and the broker about as much as ten records.
         FetchMinBytes = 64 * 1024,
     };
 }

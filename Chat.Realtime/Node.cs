@@ -13,7 +13,6 @@ using Chat.Realtime.Reading;
 using Chat.Realtime.Redis;
 using Chat.Realtime.Transport;
 using Chat.ServiceDefaults;
-using Microsoft.Extensions.Options;
 
 namespace Chat.Realtime;
 
@@ -57,9 +56,7 @@ internal static class Node
     {
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<NodeMetrics>();
-        builder.Services.AddSingleton<IRedisCommands>(provider => provider.GetRequiredService<IOptions<TransportOptions>>().Value.IsFast
-            ? ActivatorUtilities.CreateInstance<LoopCommands>(provider)
-            : ActivatorUtilities.CreateInstance<LibraryCommands>(provider));
+        builder.Services.AddRedisCommands();
         builder.Services.AddRoomStore();
         builder.Services.AddSingleton<SchemaAtStart>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<SchemaAtStart>());

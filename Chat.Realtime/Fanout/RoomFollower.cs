@@ -20,7 +20,6 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(3);
 
-
     private readonly Arrivals _arrivals = new(MaxHeld, MaxHeldBytes);
     private SortedDictionary<long, RoomFrame>? _held; // made when something is held for the first time: most rooms never miss anything
     private int _heldBytes;

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Chat.Data;
 using Chat.Realtime.Transport;
 using StackExchange.Redis;
@@ -58,7 +57,7 @@ internal sealed class CommandLink : LoopHandler
             if (_ended || _awaited.Count >= MaxAwaited || _out.WrittenCount - _sent >= MaxWaitingBytes) return null;
             try
             {
-                Write(command);
+                RespCommand.Write(_out, command);
             }
             catch
             {
@@ -244,36 +243,6 @@ internal sealed class CommandLink : LoopHandler
         reason = $"The connection to Redis at {Server} is lost: {reason}";
         foreach (var call in lost) call.TrySetException(new RedisConnectionException(ConnectionFailureType.SocketFailure, CommandFlags.None, reason));
         _over(this, reason);
-    }
-
-    private void Write(in RedisCommand command)
-    {
-        WriteLength('*', 1 + command.Before.Count + command.Keys.Count + command.After.Count);
-        Write(command.Name);
-        foreach (var value in command.Before) Write(value);
-        foreach (var key in command.Keys) Write(key);
-        foreach (var value in command.After) Write(value);
-    }
-
-    private void Write(string text)
-    {
-        WriteLength('$', Encoding.UTF8.GetByteCount(text));
-        Encoding.UTF8.GetBytes(text, _out);
-        _out.Write("\r\n"u8);
-    }
-
-    private void Write(RedisValue value)
-    {
-        var length = value.GetByteCount();
-        WriteLength('$', length);
-        _out.Advance(value.CopyTo(_out.GetSpan(Math.Max(1, length))));
-        _out.Write("\r\n"u8);
-    }
-
-    private void WriteLength(char sign, int length)
-    {
-        System.Text.Unicode.Utf8.TryWrite(_out.GetSpan(16), $"{sign}{length}\r\n", out var written); // a sign, ten digits, an end of line
-        _out.Advance(written);
     }
 
     // What awaits it runs where the reply came: that is the point of this link.

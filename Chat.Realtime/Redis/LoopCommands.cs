@@ -17,6 +17,9 @@ internal sealed partial class LoopCommands : IRedisCommands, IDisposable
     // A connection that ended sooner than this counts as one more that failed.
     private static readonly TimeSpan Lasting = TimeSpan.FromSeconds(5);
 
+    // Servers of a cluster come and go, each with an address of its own; beyond so many those without a connection are forgotten.
+    private const int MaxHomes = 64;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<EndPoint, Home> _homes = [];
     private readonly IConnectionMultiplexer _redis;
@@ -79,7 +82,11 @@ internal sealed partial class LoopCommands : IRedisCommands, IDisposable
         mayMove = server.ServerType == ServerType.Cluster;
         lock (_gate)
         {
-            if (!_homes.TryGetValue(server.EndPoint, out var home)) _homes.Add(server.EndPoint, home = new Home());
+            if (!_homes.TryGetValue(server.EndPoint, out var home))
+            {
+                if (_homes.Count >= MaxHomes) ForgetTheGone();
+                _homes.Add(server.EndPoint, home = new Home());
+            }
             if (home.Link is null && !home.IsOpening && !_stopping.IsCancellationRequested)
             {
                 home.IsOpening = true;
@@ -87,6 +94,13 @@ internal sealed partial class LoopCommands : IRedisCommands, IDisposable
             }
             return home.Link;
         }
+    }
+
+    // Under the lock.
+    private void ForgetTheGone()
+    {
+        foreach (var (server, home) in _homes)
+            if (home.Link is null && !home.IsOpening) _homes.Remove(server);
     }
 
     private async Task OpenAsync(EndPoint server, Home home)
@@ -153,8 +167,7 @@ internal sealed partial class LoopCommands : IRedisCommands, IDisposable
         if ((_options.DefaultDatabase ?? 0) != 0) await AskAsync("SELECT", [_options.DefaultDatabase]);
 
         async Task AskAsync(string command, RedisValue[] arguments) =>
-            await (link.TryRun(new RedisCommand(command, arguments, [], [])) ?? throw new IOException("it has ended"))
-                .WaitAsync(_stopping.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            await (link.TryRun(new RedisCommand(command, arguments, [], [])) ?? throw new IOException("it has ended")).WaitAsync(_stopping.Token);
     }
 
     /// <summary>What is known of one server.</summary>

@@ -4,6 +4,7 @@ using Chat.Data.Numbering;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
+using Chat.Tests.People;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Tests.Realtime;
@@ -60,14 +61,51 @@ public sealed class LocalRoomTests(NodeFixture fixture)
         foreach (var member in members)
         {
             var got = new List<string>();
-            for (var deadline = DateTime.UtcNow + TimeSpan.FromSeconds(60); got.Count < Events && DateTime.UtcNow < deadline;)
+            await Until.TrueAsync(() =>
             {
-                if (member.TryTake(out var frame)) got.Add(Encoding.ASCII.GetString(frame.Payload.Span));
-                else await Task.Delay(1);
-            }
+                while (member.TryTake(out var frame)) got.Add(Encoding.ASCII.GetString(frame.Payload.Span));
+                return got.Count >= Events;
+            }, "all events at each member");
             Assert.Equal(frames.Select(frame => Encoding.ASCII.GetString(new EncodedEvents(frame.Event).PayloadOf(0).Span)), got);
             Assert.False(member.TryTake(out _));
         }
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(600)]
+    public async Task A_member_to_whom_an_event_cannot_be_sent_is_cut_and_the_others_get_it(int count)
+    {
+        var room = new LocalRoom(NodeFixture.Name("room"), fixture.Node.Services.GetRequiredService<LocalRooms>());
+        room.StartAt(0);
+        var cut = new TaskCompletionSource();
+        // Its second event is one too many for it, and its clock fails when it is to be closed for that.
+        var broken = Join(new Connection(Guid.NewGuid(), User("broken"), new ConnectionOptions { MaxQueuedEvents = 1 }, new BrokenClock()));
+        broken.Attach(new IdleWriter(), () => cut.TrySetResult());
+        var others = Enumerable.Range(1, count - 1).Select(i => Join(new Connection(Guid.NewGuid(), User($"u{i}")))).ToList();
+
+        foreach (var seq in new[] { 1, 2, 3 }) room.Offer([new RoomFrame(new NumberedEvent(seq, 0, "{\"a\":1}"u8.ToArray()), 0)]);
+
+        await cut.Task.WaitAsync(Until.Patience);
+        foreach (var other in others)
+        {
+            var got = 0;
+            await Until.TrueAsync(() =>
+            {
+                while (other.TryTake(out _)) got++;
+                return got == 3;
+            }, "three events at each of the others");
+        }
+
+        Connection Join(Connection connection)
+        {
+            var subscription = new Subscription(connection, room);
+            room.Join(subscription, accessVersion: 0);
+            Assert.True(room.TryGoLive(subscription, 0, []));
+            return connection;
+        }
+
+        static ConnectedUser User(string name) => new(name, name, null, false, null, DateTimeOffset.MaxValue);
     }
 
     [Fact]
@@ -88,5 +126,20 @@ public sealed class LocalRoomTests(NodeFixture fixture)
         Assert.False(gone.Task.IsCompleted);
 
         static RoomFrame Frame(long seq) => new(new NumberedEvent(seq, 0, "{\"a\":1}"u8.ToArray()), 0);
+    }
+
+    private sealed class BrokenClock : TimeProvider
+    {
+        private bool _isBroken;
+
+        // The first look is that of the new connection.
+        public override long GetTimestamp() => !_isBroken && (_isBroken = true) ? base.GetTimestamp() : throw new InvalidOperationException("The clock is broken.");
+    }
+
+    private sealed class IdleWriter : IThreadPoolWorkItem
+    {
+        public void Execute()
+        {
+        }
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
+using Chat.Realtime.Redis;
 using Chat.Realtime.Transport;
 using StackExchange.Redis;
 
