@@ -144,7 +144,7 @@ public class FlowTests(NodeFixture fixture)
         var roomId = System.Text.Json.JsonDocument.Parse(await made.Content.ReadAsStringAsync()).RootElement.GetProperty("room_id").GetString();
         var waiting = http.GetAsync($"/api/rooms/{roomId}/messages?after_seq=0&wait=30");
         var rooms = node.Services.GetRequiredService<LocalRooms>();
-        await People.Until.TrueAsync(() => rooms.All().Any(room => room.RoomId == roomId && room.Holders == 1), "the request follows the room", TimeSpan.FromSeconds(20));
+        await Until.TrueAsync(() => rooms.All().Any(room => room.RoomId == roomId && room.Holders == 1), "the request follows the room", TimeSpan.FromSeconds(20));
 
         await node.StopAsync();
 
@@ -212,7 +212,7 @@ public class FlowTests(NodeFixture fixture)
         string[] names = ["chat_connections", "chat_messages_accepted_total", "chat_deliveries_total", "chat_accept_seconds_bucket", "chat_delivery_seconds_bucket"];
         var page = "";
         // A delivery is counted when it is written, so the client may have it before; and a page is kept for a moment.
-        await People.Until.TrueAsync(async () =>
+        await Until.TrueAsync(async () =>
         {
             page = await http.GetStringAsync(new Uri(fixture.Node.Address, "/metrics"));
             return names.All(name => page.Contains($"\n{name}", StringComparison.Ordinal));

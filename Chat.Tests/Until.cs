@@ -1,4 +1,4 @@
-namespace Chat.Tests.People;
+namespace Chat.Tests;
 
 /// <summary>Waits for what others bring about; says what was expected when it does not come.</summary>
 internal static class Until
