@@ -64,6 +64,20 @@ public sealed class EventStore
             return found;
         }, cancellationToken);
 
+    /// <summary>A page of the room's ids and timestamps below <paramref name="beforeSeq"/>, newest first.</summary>
+    public Task<IReadOnlyList<(long Seq, Guid EventId, DateTimeOffset Timestamp)>> FindIdsBelowAsync(string roomId, long beforeSeq, int limit, CancellationToken cancellationToken) =>
+        AskAsync<IReadOnlyList<(long, Guid, DateTimeOffset)>>(async (connection, token) =>
+        {
+            await using var command = new NpgsqlCommand("SELECT seq, event_id, ts FROM events WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3", connection);
+            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = roomId });
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = beforeSeq });
+            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+            await using var reader = await command.ExecuteReaderAsync(token);
+            var page = new List<(long, Guid, DateTimeOffset)>();
+            while (await reader.ReadAsync(token)) page.Add((reader.GetInt64(0), reader.GetGuid(1), new DateTimeOffset(reader.GetDateTime(2))));
+            return page;
+        }, cancellationToken);
+
     /// <summary>Head and first event of the room in Postgres, all 0 when it has none there.</summary>
     public async Task<RoomBounds> GetBoundsAsync(string roomId, CancellationToken cancellationToken) =>
         await _bounds.FindAsync(roomId, cancellationToken) is { } ends ? new RoomBounds(ends.HeadSeq, ends.Epoch, ends.FirstSeq) : default;
