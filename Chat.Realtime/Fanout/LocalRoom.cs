@@ -24,6 +24,7 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
     private List<(long AfterSeq, TaskCompletionSource Waiter)>? _waiters; // bounded by who lets requests wait
     private List<NumberedEvent>? _batch; // made for the first event, and empty outside of the lock
     private int _batchBytes;
+    private Rotation? _rotation; // of a room that is or was large
     private ChannelSubscription? _channel;
     private ChannelSubscription? _ephemeral;
     private Task? _subscribing; // the attempt that is under way
@@ -150,6 +151,7 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
         }
         _channel?.Unsubscribe();
         _ephemeral?.Unsubscribe();
+        _rotation?.Dispose();
     }
 
     protected override bool IsLarge => _members.Count > MostOfSmall;
@@ -168,16 +170,32 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
         if (_batch is not { Count: > 0 }) return;
         var batch = _batch;
         (_batch, _batchBytes) = (null, 0); // first: what cannot be encoded is not tried again and again
-        var events = new EncodedEvents(CollectionsMarshal.AsSpan(batch));
+        if (!IsLarge && _rotation is not { HasSome: true }) SendToAll(new EncodedEvents(CollectionsMarshal.AsSpan(batch)));
+        else if (!(_rotation ??= new Rotation(_members, MaxBatch, MaxBatchBytes, Time, ServeNext)).TryTake(batch)) SendToAll(_rotation.TakeAll());
         batch.Clear();
         _batch = batch;
+    }
+
+    private void SendToAll(EncodedEvents events)
+    {
         var left = SharedSend.Send(_members, events, out var failure);
         if (failure is not null) Log.NotSent(rooms.RoomLogger, failure, RoomId);
         Metrics.Delivered(left, events.AcceptedAtMsOf(0), Time.GetUtcNow());
     }
 
+    private void ServeNext()
+    {
+        lock (Gate)
+        {
+            var (left, acceptedAtMs) = _rotation!.ServeNext(out var failure);
+            if (failure is not null) Log.NotSent(rooms.RoomLogger, failure, RoomId);
+            Metrics.Delivered(left, acceptedAtMs, Time.GetUtcNow());
+        }
+    }
+
     protected override void Resync(int epoch, long headSeq)
     {
+        if (_rotation is { HasSome: true }) SendToAll(_rotation.TakeAll());
         Wake(headSeq);
         ReadOnlyMemory<byte> envelope = Envelopes.Resync(RoomId, epoch, headSeq, Time.GetUtcNow());
         foreach (var member in _members) member.Resync(envelope, headSeq);
@@ -257,6 +275,8 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
         var index = subscription.Index;
         if (index < 0) return false;
         var last = _members[^1];
+        _rotation?.Serve(subscription);
+        _rotation?.Serve(last);
         _members[index] = last;
         last.Index = index;
         _members.RemoveAt(_members.Count - 1);

@@ -53,7 +53,8 @@ internal sealed class SharedSend : IThreadPoolWorkItem
         }
     }
 
-    private static int Send(List<Subscription> members, EncodedEvents events, int from, int to, ref Exception? failure)
+    /// <summary>As above for some of them, by the caller alone.</summary>
+    public static int Send(List<Subscription> members, EncodedEvents events, int from, int to, ref Exception? failure)
     {
         var left = 0;
         for (var i = from; i < to; i++)

@@ -12,7 +12,7 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     private const int MaxKeptBack = 1_024;
     private const int MaxKeptBackBytes = 4 << 20;
 
-    private KeptBack? _joining = new(); // null from the ack on
+    private KeptBack? _joining = new(0); // null from the ack on
 
     public Connection Connection { get; } = connection;
     public LocalRoom Room { get; } = room;
@@ -46,7 +46,7 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     /// <summary>Sends what is new to it, or keeps it back. Returns how many events left at once.</summary>
     public int Deliver(EncodedEvents events)
     {
-        var from = events.FirstAfter(DeliverAfter);
+        var from = events.FirstAfter(_joining?.Last ?? DeliverAfter);
         if (from == events.Count) return 0;
         if (IsLive)
         {
@@ -58,7 +58,7 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     }
 
     /// <summary>Before history is read: what arrives after <paramref name="position"/> is kept.</summary>
-    public void KeepBack(long position) => _joining = new KeptBack { After = position };
+    public void KeepBack(long position) => _joining = new KeptBack(position);
 
     /// <summary>The numbering restarted: live events follow <paramref name="headSeq"/>. What was read of history meanwhile is out of date.</summary>
     public void Resync(ReadOnlyMemory<byte> envelope, long headSeq)
@@ -87,16 +87,18 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     }
 
     /// <summary>What arrives while joining.</summary>
-    private sealed class KeptBack
+    private sealed class KeptBack(long after)
     {
         private int _bytes;
 
         public List<(long Seq, ReadOnlyMemory<byte> Envelope, long AcceptedAtMs)> Events { get; } = [];
-        public long After { get; init; }
+        public long After { get; } = after;
+        public long Last { get; private set; } = after;
         public bool LostSome { get; private set; }
 
         public void Add(long seq, ReadOnlyMemory<byte> envelope, long acceptedAtMs)
         {
+            Last = seq;
             if (Events.Count >= MaxKeptBack || _bytes + envelope.Length > MaxKeptBackBytes) Lose();
             if (LostSome) return;
             Events.Add((seq, envelope, acceptedAtMs));

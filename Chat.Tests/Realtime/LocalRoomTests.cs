@@ -71,6 +71,54 @@ public sealed class LocalRoomTests(NodeFixture fixture)
         }
     }
 
+    [Fact]
+    public async Task Who_joins_or_leaves_a_large_room_while_its_events_come_fast_has_all_from_its_position_to_its_end()
+    {
+        const int Events = 400;
+        var room = new LocalRoom(NodeFixture.Name("room"), fixture.Node.Services.GetRequiredService<LocalRooms>());
+        room.StartAt(0);
+        var stay = Enumerable.Range(0, 200).Select(_ => Enter(0)!).ToList();
+        var leave = Enumerable.Range(0, 200).Select(_ => Enter(0)!).ToList();
+        var come = new List<(Subscription Subscription, long Position)>();
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(2));
+        for (var seq = 1; seq <= Events; seq++)
+        {
+            room.Offer([new RoomFrame(new NumberedEvent(seq, 0, Encoding.ASCII.GetBytes($$"""{"n":{{seq}}}""")), 0)]);
+            if (seq % 2 == 0) Assert.True(room.Leave(leave[seq / 2 - 1]));
+            // As if history were read after the join: what is there by then comes with the ack.
+            else if (Enter(seq) is { } joined) come.Add((joined, seq));
+            await pace.WaitForNextTickAsync(TestContext.Current.CancellationToken);
+        }
+
+        foreach (var (subscription, position) in come.Concat(stay.Select(subscription => (subscription, 0L))))
+        {
+            await Until.TrueAsync(() => subscription.DeliverAfter == Events, "the last event at each member");
+            Assert.Equal(Enumerable.Range((int)position + 1, Events - (int)position), Got(subscription));
+        }
+        foreach (var subscription in leave)
+            Assert.Equal(Enumerable.Range(1, (int)subscription.DeliverAfter), Got(subscription));
+
+        // Null when the room stood further already.
+        Subscription? Enter(long position)
+        {
+            var user = new ConnectedUser("u", "u", null, false, null, DateTimeOffset.MaxValue);
+            var subscription = new Subscription(new Connection(Guid.NewGuid(), user), room);
+            room.Join(subscription, accessVersion: 0);
+            if (room.TryGoLive(subscription, position, [])) return subscription;
+            room.Leave(subscription);
+            return null;
+        }
+
+        static IEnumerable<int> Got(Subscription subscription)
+        {
+            while (subscription.Connection.TryTake(out var frame))
+            {
+                using var json = System.Text.Json.JsonDocument.Parse(frame.Payload);
+                yield return json.RootElement.GetProperty("n").GetInt32();
+            }
+        }
+    }
+
     [Theory]
     [InlineData(3)]
     [InlineData(600)]
