@@ -170,32 +170,51 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
         if (_batch is not { Count: > 0 }) return;
         var batch = _batch;
         (_batch, _batchBytes) = (null, 0); // first: what cannot be encoded is not tried again and again
-        if (!IsLarge && _rotation is not { HasSome: true }) SendToAll(new EncodedEvents(CollectionsMarshal.AsSpan(batch)));
-        else if (!(_rotation ??= new Rotation(_members, MaxBatch, MaxBatchBytes, Time, ServeNext)).TryTake(batch)) SendToAll(_rotation.TakeAll());
+        var events = new EncodedEvents(CollectionsMarshal.AsSpan(batch));
+        // Not of a direct room: the users' feeds take turns with it, and go on where it stands.
+        if (IsLarge && !RoomIds.IsDirect(RoomId)) _rotation ??= new Rotation(_members, MaxBatch, MaxBatchBytes, Time, ServeNext);
+        if (_rotation?.TryTake(batch, events) != true)
+        {
+            SendWhatWaits();
+            SendToAll(events);
+        }
         batch.Clear();
         _batch = batch;
+    }
+
+    private void SendWhatWaits()
+    {
+        if (_rotation?.TakeAll() is { } waiting) SendToAll(waiting);
     }
 
     private void SendToAll(EncodedEvents events)
     {
         var left = SharedSend.Send(_members, events, out var failure);
-        if (failure is not null) Log.NotSent(rooms.RoomLogger, failure, RoomId);
-        Metrics.Delivered(left, events.AcceptedAtMsOf(0), Time.GetUtcNow());
+        Count((left, events.AcceptedAtMsOf(0)), failure);
     }
 
     private void ServeNext()
     {
-        lock (Gate)
+        try
         {
-            var (left, acceptedAtMs) = _rotation!.ServeNext(out var failure);
-            if (failure is not null) Log.NotSent(rooms.RoomLogger, failure, RoomId);
-            Metrics.Delivered(left, acceptedAtMs, Time.GetUtcNow());
+            lock (Gate) Count(_rotation!.ServeNext(out var failure), failure);
         }
+        catch (Exception e)
+        {
+            // A timer brought us here: nobody else would hear of it.
+            Log.NotServed(rooms.RoomLogger, e, RoomId);
+        }
+    }
+
+    private void Count((int Left, long AcceptedAtMs) sent, Exception? failure)
+    {
+        if (failure is not null) Log.NotSent(rooms.RoomLogger, failure, RoomId);
+        Metrics.Delivered(sent.Left, sent.AcceptedAtMs, Time.GetUtcNow());
     }
 
     protected override void Resync(int epoch, long headSeq)
     {
-        if (_rotation is { HasSome: true }) SendToAll(_rotation.TakeAll());
+        SendWhatWaits();
         Wake(headSeq);
         ReadOnlyMemory<byte> envelope = Envelopes.Resync(RoomId, epoch, headSeq, Time.GetUtcNow());
         foreach (var member in _members) member.Resync(envelope, headSeq);
@@ -275,8 +294,11 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
         var index = subscription.Index;
         if (index < 0) return false;
         var last = _members[^1];
-        _rotation?.Serve(subscription);
-        _rotation?.Serve(last);
+        if (_rotation is { HasSome: true })
+        {
+            Count(_rotation.Serve(subscription, out var failure), failure);
+            Count(_rotation.Serve(last, out failure), failure);
+        }
         _members[index] = last;
         last.Index = index;
         _members.RemoveAt(_members.Count - 1);
@@ -291,6 +313,9 @@ internal sealed partial class LocalRoom(string roomId, LocalRooms rooms) : RoomF
 
         [LoggerMessage(1032, LogLevel.Error, "Room {RoomId}: an event could not be sent to a member, whose connection is cut")]
         public static partial void NotSent(ILogger logger, Exception exception, string roomId);
+
+        [LoggerMessage(1033, LogLevel.Error, "Room {RoomId}: members whose turn it was were not served")]
+        public static partial void NotServed(ILogger logger, Exception exception, string roomId);
 
         [LoggerMessage(1031, LogLevel.Error, "Room {RoomId} got a message that is not one of the numbering script's")]
         public static partial void Unreadable(ILogger logger, Exception exception, string roomId);

@@ -10,12 +10,14 @@ namespace Chat.Realtime.Fanout;
 /// </summary>
 internal sealed class Rotation : IDisposable
 {
-    // A send takes some 8 µs: so sending takes half of one core at most, whatever the rate.
+    // A send takes some 8 µs: so up to 1,500 members sending takes half of one core at most, whatever the rate.
     private static readonly TimeSpan PerMember = TimeSpan.FromMicroseconds(20);
-    // Of very many members nobody waits longer for that; the sends take more then.
     private static readonly TimeSpan LongestRound = TimeSpan.FromMilliseconds(30);
-    // Between two looks at whose turn it is, and for how many one look is at most: others wait for the lock meanwhile.
+    // One thread does not serve more in the longest round; their events go to all at once, by several threads.
+    private const int MostMembers = 2_500;
+    // Between two turns, and how many have theirs together: others wait for the lock meanwhile.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(1);
     private const int MaxAtOnce = 256;
     // So many events tell how fast they come: they have come within the rounds that have two each.
     private const int Looked = 8;
@@ -49,30 +51,28 @@ internal sealed class Rotation : IDisposable
     /// <summary>Events wait that some member has not got.</summary>
     public bool HasSome => _events.Count > 0;
 
-    /// <summary>Takes events in. False when all that is here is to go to all at once: <see cref="TakeAll"/>.</summary>
-    public bool TryTake(List<NumberedEvent> events)
+    /// <summary>
+    /// Takes events in, which <paramref name="encoded"/> are too, to be served in turn. False, and they are not taken, when they are to go to all at once; what waits here goes first then:
+    /// <see cref="TakeAll"/>.
+    /// </summary>
+    public bool TryTake(List<NumberedEvent> events, EncodedEvents encoded)
     {
-        var (now, first) = (_time.GetTimestamp(), 0L);
+        var (now, first, bytes) = (_time.GetTimestamp(), 0L, 0);
+        foreach (var numbered in events)
+        {
+            bytes += numbered.Body.Length;
+            first = _cameAt[_came % Looked];
+            _cameAt[_came++ % Looked] = now;
+        }
+        var isFast = _came > Looked && _time.GetElapsedTime(first, now) <= Round * Looked / PerRound;
+        if (!isFast || _members.Count > MostMembers || _events.Count + events.Count > _maxCount || _bytes + bytes > _maxBytes) return false;
+        _encoded = HasSome ? null : encoded;
         foreach (var numbered in events)
         {
             _events.Add(numbered);
             _places.Add(Place);
-            _bytes += numbered.Body.Length;
-            first = _cameAt[_came % Looked];
-            _cameAt[_came++ % Looked] = now;
         }
-        _encoded = null;
-        var isFast = _came > Looked && _time.GetElapsedTime(first, now) <= Round * Looked / PerRound;
-        if (!isFast || _events.Count >= _maxCount || _bytes >= _maxBytes) return false;
-        try
-        {
-            Encode(); // whoever brings what cannot be encoded is told, and nobody's turn fails by it
-        }
-        catch
-        {
-            Clear();
-            throw;
-        }
+        _bytes += bytes;
         if (!_isRunning)
         {
             (_isRunning, _servedAt) = (true, now);
@@ -81,23 +81,24 @@ internal sealed class Rotation : IDisposable
         return true;
     }
 
-    /// <summary>All events that some member has not got, for all.</summary>
-    public EncodedEvents TakeAll()
+    /// <summary>All events that some member has not got, for all; null when there are none.</summary>
+    public EncodedEvents? TakeAll()
     {
-        try
-        {
-            return Encode();
-        }
-        finally
-        {
-            Clear();
-        }
+        var events = HasSome ? Encode() : null;
+        Clear();
+        return events;
     }
 
-    /// <summary>Gives one member what it has not got, out of turn: it leaves, or takes the place of one who has left and whose turn may have been.</summary>
-    public void Serve(Subscription member)
+    /// <summary>
+    /// Gives one member what it has not got, out of turn: it leaves, or takes the place of one who has left and whose turn may have been. Returns as <see cref="ServeNext"/>.
+    /// </summary>
+    public (int Left, long AcceptedAtMs) Serve(Subscription member, out Exception? failure)
     {
-        if (HasSome) member.Deliver(Encode());
+        failure = null;
+        if (!HasSome) return default;
+        var events = Encode();
+        var oldest = events.FirstAfter(member.HasUpTo);
+        return (SharedSend.Send(member, events, ref failure), oldest < events.Count ? events.AcceptedAtMsOf(oldest) : 0);
     }
 
     /// <summary>
@@ -108,23 +109,29 @@ internal sealed class Rotation : IDisposable
         failure = null;
         if (!HasSome || _members.Count == 0)
         {
+            Clear();
             _isRunning = false;
             return default;
         }
         var now = _time.GetTimestamp();
-        var due = Math.Ceiling(_members.Count * (_time.GetElapsedTime(_servedAt, now) / Round));
-        var count = (int)Math.Clamp(due, 1, Math.Min(MaxAtOnce, _members.Count));
-        _servedAt = now;
-        if (_next >= _members.Count) (_next, _round) = (0, _round + 1);
-        count = Math.Min(count, _members.Count - _next);
-        var events = Encode();
-        var oldest = events.FirstAfter(_members[_next].DeliverAfter);
-        var left = SharedSend.Send(_members, events, _next, _next + count, ref failure);
-        _next += count;
-        ForgetServed();
-        var pause = Pause - _time.GetElapsedTime(now);
-        _timer.Change(pause > TimeSpan.Zero ? pause : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
-        return (left, oldest < events.Count ? events.AcceptedAtMsOf(oldest) : 0);
+        try
+        {
+            var due = Math.Ceiling(_members.Count * (_time.GetElapsedTime(_servedAt, now) / Round));
+            _servedAt = now;
+            if (_next >= _members.Count) (_next, _round) = (0, _round + 1);
+            var to = Math.Min(_next + (int)Math.Clamp(due, 1, MaxAtOnce), _members.Count);
+            var events = Encode();
+            var acceptedAtMs = OldestFor(events, _next, to);
+            var left = SharedSend.Send(_members, events, _next, to, ref failure);
+            _next = to;
+            ForgetServed();
+            return (left, acceptedAtMs);
+        }
+        finally
+        {
+            var pause = Pause - _time.GetElapsedTime(now);
+            _timer.Change(pause > ShortestPause ? pause : ShortestPause, Timeout.InfiniteTimeSpan);
+        }
     }
 
     public void Dispose() => _timer.Dispose();
@@ -133,6 +140,14 @@ internal sealed class Rotation : IDisposable
 
     // Grows with every member served. Whoever was there when an event came has had its turn when the place of that moment has come again a round later.
     private long Place => (_round << 32) + _next;
+
+    // Of the first to whom one is new.
+    private long OldestFor(EncodedEvents events, int from, int to)
+    {
+        for (; from < to; from++)
+            if (events.FirstAfter(_members[from].HasUpTo) is var oldest && oldest < events.Count) return events.AcceptedAtMsOf(oldest);
+        return 0;
+    }
 
     private EncodedEvents Encode() => _encoded ??= new EncodedEvents(CollectionsMarshal.AsSpan(_events));
 

@@ -57,18 +57,29 @@ internal sealed class SharedSend : IThreadPoolWorkItem
     public static int Send(List<Subscription> members, EncodedEvents events, int from, int to, ref Exception? failure)
     {
         var left = 0;
-        for (var i = from; i < to; i++)
-        {
-            try
-            {
-                left += members[i].Deliver(events);
-            }
-            catch (Exception e)
-            {
-                failure = e;
-                members[i].Connection.Abort();
-            }
-        }
+        for (var i = from; i < to; i++) left += Send(members[i], events, ref failure);
         return left;
+    }
+
+    /// <summary>As above for one. Never throws.</summary>
+    public static int Send(Subscription member, EncodedEvents events, ref Exception? failure)
+    {
+        try
+        {
+            return member.Deliver(events);
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+        try
+        {
+            member.Connection.Abort();
+        }
+        catch (Exception e)
+        {
+            failure = new AggregateException(failure, e);
+        }
+        return 0;
     }
 }

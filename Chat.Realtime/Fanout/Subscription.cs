@@ -26,6 +26,9 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     /// <summary>Where the room stood when keeping back began: everything after it was kept.</summary>
     public long KeptBackAfter => _joining?.After ?? 0;
 
+    /// <summary>What it was offered last: everything up to here was sent to it, kept back for it, or is none of its business.</summary>
+    public long HasUpTo => _joining?.Last ?? DeliverAfter;
+
     /// <summary>True when so much arrived while joining that some of it was let go.</summary>
     public bool LostSome => _joining is { LostSome: true };
 
@@ -46,7 +49,7 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
     /// <summary>Sends what is new to it, or keeps it back. Returns how many events left at once.</summary>
     public int Deliver(EncodedEvents events)
     {
-        var from = events.FirstAfter(_joining?.Last ?? DeliverAfter);
+        var from = events.FirstAfter(HasUpTo);
         if (from == events.Count) return 0;
         if (IsLive)
         {

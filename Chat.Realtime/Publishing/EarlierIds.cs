@@ -16,10 +16,10 @@ internal sealed partial class EarlierIds
     // Of one room, with the first read.
     private const int MaxOfQuiet = 128;
     // Few enough that a page takes Postgres some milliseconds.
-    private const int PageSize = 5_000;
+    private const int DefaultPageSize = 5_000;
     // Of one room. What had more in its last day is asked about send by send.
     private const int DefaultMaxPerRoom = 200_000;
-    // Of all rooms, about 40 MB. At the bound all are forgotten and read again as they are needed.
+    // Of all rooms, about 40 MB. At the bound busy rooms go without; for a quiet one all are forgotten and read again as they are needed.
     private const int MaxIds = 4_000_000;
     private const int MaxRooms = 50_000;
     private static readonly TimeSpan Memory = TimeSpan.FromHours(24) + TimeSpan.FromMinutes(10); // the rest for clocks, and for events that were numbered late
@@ -29,17 +29,18 @@ internal sealed partial class EarlierIds
     private readonly EventStore _stored;
     private readonly ILogger<EarlierIds> _logger;
     private readonly int _maxPerRoom;
+    private readonly int _pageSize;
     private readonly SharedReads<string, RoomIds> _reads;
     private readonly Lock _gate = new();
-    private readonly Queue<string> _busy = []; // rooms that are to be read page by page, each once; at most those of _rooms
+    private readonly Queue<string> _busy = []; // rooms that are to be read page by page; at most MaxRooms
     private bool _isReadingBusy;
     private Dictionary<string, RoomIds> _rooms = [];
     private int _epoch;
     private int _count;
 
-    public EarlierIds(OpenPartitions open, EpochStore epochs, EventStore stored, ILogger<EarlierIds> logger, int maxPerRoom = DefaultMaxPerRoom)
+    public EarlierIds(OpenPartitions open, EpochStore epochs, EventStore stored, ILogger<EarlierIds> logger, int maxPerRoom = DefaultMaxPerRoom, int pageSize = DefaultPageSize)
     {
-        (_open, _epochs, _stored, _logger, _maxPerRoom) = (open, epochs, stored, logger, maxPerRoom);
+        (_open, _epochs, _stored, _logger, _maxPerRoom, _pageSize) = (open, epochs, stored, logger, maxPerRoom, pageSize);
         _reads = new(ReadNewestAsync);
     }
 
@@ -77,21 +78,19 @@ internal sealed partial class EarlierIds
         var open = roomIds.Where(roomId => _open.Has(LogTopics.PartitionOf(roomId), epoch.Number)).ToList();
         var since = epoch.StartedAt - Memory;
         var newest = await _stored.FindNewestIdsAsync(open, epoch.Number, MaxOfQuiet, CancellationToken.None);
-        var read = open.ToDictionary(roomId => roomId, roomId =>
+        return open.ToDictionary(roomId => roomId, roomId =>
         {
             var events = newest.GetValueOrDefault(roomId) ?? [];
             var isWhole = events.Count < MaxOfQuiet || events[^1].Timestamp < since;
-            return new RoomIds(epoch.Number, isWhole ? KeysOf(events.Where(e => e.Timestamp >= since).Select(e => e.EventId)) : null);
+            return Keep(roomId, new RoomIds(epoch.Number, isWhole ? KeysOf(events.Where(e => e.Timestamp >= since).Select(e => e.EventId)) : null));
         });
-        foreach (var (roomId, ids) in read) Keep(roomId, ids);
-        return read;
     }
 
     private void ReadBusy(string roomId, RoomIds room)
     {
         lock (_gate)
         {
-            if (room.IsAskedFor) return;
+            if (room.IsAskedFor || _busy.Count >= MaxRooms) return;
             room.IsAskedFor = true;
             _busy.Enqueue(roomId);
             if (_isReadingBusy) return;
@@ -137,22 +136,29 @@ internal sealed partial class EarlierIds
         var ids = new List<Guid>();
         while (ids.Count <= _maxPerRoom)
         {
-            var page = await _stored.FindIdsBelowAsync(roomId, below, PageSize, CancellationToken.None);
+            var page = await _stored.FindIdsBelowAsync(roomId, below, _pageSize, CancellationToken.None);
             ids.AddRange(page.Where(e => e.Timestamp >= since).Select(e => e.EventId));
-            if (page.Count < PageSize || page[^1].Timestamp < since) return new RoomIds(epoch.Number, ids.Count <= _maxPerRoom ? KeysOf(ids) : null) { IsAskedFor = true };
+            if (page.Count < _pageSize || page[^1].Timestamp < since) return new RoomIds(epoch.Number, ids.Count <= _maxPerRoom ? KeysOf(ids) : null) { IsAskedFor = true };
             below = page[^1].Seq;
         }
         return new RoomIds(epoch.Number, null) { IsAskedFor = true };
     }
 
-    private void Keep(string roomId, RoomIds ids)
+    // Returns what is kept of the room.
+    private RoomIds Keep(string roomId, RoomIds ids)
     {
         lock (_gate)
         {
-            if (ids.Epoch < _epoch) return;
-            if (ids.Epoch > _epoch || _count > MaxIds || _rooms.Count > MaxRooms) (_rooms, _epoch, _count) = ([], ids.Epoch, 0);
-            _count += (ids.Keys?.Length ?? 0) - (_rooms.GetValueOrDefault(roomId)?.Keys?.Length ?? 0);
-            _rooms[roomId] = ids;
+            if (ids.Epoch < _epoch) return ids;
+            if (ids.Epoch > _epoch) (_rooms, _epoch, _count) = ([], ids.Epoch, 0);
+            var kept = _rooms.GetValueOrDefault(roomId);
+            // Several who asked at the same time have it read more than once; what was read page by page is more.
+            if (kept is not null && !ids.IsAskedFor) return kept;
+            // A busy room goes without: forgetting all for it would have the others read again and again.
+            if (ids.IsAskedFor && _count + (ids.Keys?.Length ?? 0) > MaxIds) ids = new RoomIds(ids.Epoch, null) { IsAskedFor = true };
+            else if (_count > MaxIds || _rooms.Count > MaxRooms) (_rooms, _count, kept) = ([], 0, null);
+            _count += (ids.Keys?.Length ?? 0) - (kept?.Keys?.Length ?? 0);
+            return _rooms[roomId] = ids;
         }
     }
 

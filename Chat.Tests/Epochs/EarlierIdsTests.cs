@@ -56,13 +56,21 @@ public sealed class EarlierIdsTests
         Assert.Equal((first.Text("event_id"), first.GetProperty("seq").GetInt64()), (again.Text("event_id"), again.GetProperty("seq").GetInt64()));
         Assert.False(await ids.ExcludeAsync(roomId, [Guid.NewGuid(), Guid.Parse(first.Text("event_id"))], TestContext.Current.CancellationToken));
 
-        // A room with more than are kept of one.
-        var services = platform.Nodes[0].Services;
-        var few = new EarlierIds(
-            services.GetRequiredService<OpenPartitions>(), services.GetRequiredService<EpochStore>(), services.GetRequiredService<EventStore>(),
-            services.GetRequiredService<ILogger<EarlierIds>>(), maxPerRoom: 500);
-        await few.ExcludeAsync(roomId, [Guid.NewGuid()], TestContext.Current.CancellationToken);
-        await few.Reading;
-        Assert.Equal(earlier <= 500, await few.ExcludeAsync(roomId, [Guid.NewGuid()], TestContext.Current.CancellationToken));
+        await AssertKnownAsync(maxPerRoom: 200_000, pageSize: 100, known: true); // several pages
+        await AssertKnownAsync(maxPerRoom: 200_000, pageSize: 13, known: true); // the last page is full
+        await AssertKnownAsync(maxPerRoom: 500, pageSize: 100, known: earlier <= 500); // more than are kept of one room
+
+        async Task AssertKnownAsync(int maxPerRoom, int pageSize, bool known)
+        {
+            var services = platform.Nodes[0].Services;
+            var read = new EarlierIds(
+                services.GetRequiredService<OpenPartitions>(), services.GetRequiredService<EpochStore>(), services.GetRequiredService<EventStore>(),
+                services.GetRequiredService<ILogger<EarlierIds>>(), maxPerRoom, pageSize);
+            // Several at once, as sends come.
+            await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => read.ExcludeAsync(roomId, [Guid.NewGuid()], TestContext.Current.CancellationToken).AsTask()));
+            await read.Reading;
+            Assert.Equal(known, await read.ExcludeAsync(roomId, [Guid.NewGuid()], TestContext.Current.CancellationToken));
+            Assert.False(await read.ExcludeAsync(roomId, [Guid.Parse(first.Text("event_id"))], TestContext.Current.CancellationToken));
+        }
     }
 }

@@ -1,11 +1,17 @@
 using System.Text;
 using Chat.Contracts;
+using Chat.Data.History;
 using Chat.Data.Numbering;
+using Chat.Realtime;
+using Chat.Realtime.Access;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
 using Chat.Tests.People;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Chat.Tests.Realtime;
 
@@ -117,6 +123,66 @@ public sealed class LocalRoomTests(NodeFixture fixture)
                 yield return json.RootElement.GetProperty("n").GetInt32();
             }
         }
+    }
+
+    [Fact]
+    public async Task What_waits_for_its_turn_comes_before_a_member_leaves_subscribes_anew_or_is_told_of_a_new_epoch()
+    {
+        const int Members = 100, Events = 30;
+        const long NewEpoch = ProtocolLimits.NumbersPerEpoch;
+        var (ann, outsider) = (NodeFixture.Name("ann"), NodeFixture.Name("eve"));
+        var services = fixture.Node.Services;
+        // Time stands still: nobody's turn comes.
+        var rooms = new LocalRooms(
+            services.GetRequiredService<RedisSubscribers>(), services.GetRequiredService<RoomHistory>(), services.GetRequiredService<RoomAccess>(), services.GetRequiredService<NodeMetrics>(),
+            new FakeTimeProvider(), services.GetRequiredService<ILogger<LocalRoom>>(), services.GetRequiredService<IHostApplicationLifetime>());
+        var room = rooms.Hold(await fixture.RoomAsync(ann));
+        room.StartAt(0);
+        var members = Enumerable.Range(0, Members).Select(_ => Join(ann)).ToList();
+        var (excluded, leaves, subscribesAnew) = (Join(outsider), Join(ann), Join(ann));
+        for (var seq = 1; seq <= Events; seq++) room.Offer([Frame(seq, 0)]);
+        // The last one to come now is not served before the others.
+        var last = new Subscription(new Connection(Guid.NewGuid(), User(ann)), room);
+        await Until.TrueAsync(() =>
+        {
+            room.Join(last, accessVersion: 0);
+            room.Leave(last);
+            return last.KeptBackAfter == Events;
+        }, "the room has taken all events in");
+        Assert.All(members, member => Assert.InRange(member.DeliverAfter, 0, Events - 1));
+
+        Assert.True(room.Leave(leaves));
+        Assert.Equal(Events, leaves.DeliverAfter);
+        var anew = new Subscription(subscribesAnew.Connection, room);
+        Assert.Same(subscribesAnew, room.Join(anew, accessVersion: 0));
+        Assert.Equal(Events, subscribesAnew.DeliverAfter);
+        Assert.True(room.TryContinue(anew, subscribesAnew));
+
+        room.Offer([Frame(NewEpoch + 1, 1)]);
+        foreach (var member in members.Append(anew))
+        {
+            var got = new List<string>();
+            await Until.TrueAsync(() =>
+            {
+                while (member.Connection.TryTake(out var frame)) got.Add(Encoding.UTF8.GetString(frame.Payload.Span));
+                return got.Count > Events;
+            }, "the word of the new epoch at each member");
+            Assert.All(got.Take(Events).Index(), item => Assert.Contains($"\"n\":{item.Index + 1}}}", item.Item));
+            Assert.Contains("\"resync\"", got[Events]);
+        }
+        Assert.Equal((-1, (long)Events), (excluded.Index, excluded.DeliverAfter));
+
+        Subscription Join(string user)
+        {
+            var subscription = new Subscription(new Connection(Guid.NewGuid(), User(user)), room);
+            room.Join(subscription, accessVersion: 0);
+            Assert.True(room.TryGoLive(subscription, 0, []));
+            return subscription;
+        }
+
+        static ConnectedUser User(string name) => new(name, name, null, false, null, DateTimeOffset.MaxValue);
+
+        static RoomFrame Frame(long seq, int epoch) => new(new NumberedEvent(seq, epoch, Encoding.ASCII.GetBytes($$"""{"n":{{seq}}}""")), 0);
     }
 
     [Theory]
