@@ -45,6 +45,9 @@ public sealed class NodeMetrics : IDisposable
         // Clocks of two hosts may differ by more than a delivery takes.
         _delivery.Record(Math.Max(0, now.ToUnixTimeMilliseconds() - acceptedAtMs) / 1_000.0);
     }
+    /// <summary>Events written to connections so far.</summary>
+    public long Deliveries => Interlocked.Read(ref _deliveries);
+
     public void SlowConsumer() => Interlocked.Increment(ref _slowConsumers);
     public void Repaired() => Interlocked.Increment(ref _repairs);
 

@@ -91,13 +91,13 @@ internal sealed class CrowdClient(int number, IReadOnlyList<Route> routes, RunCl
         var random = new Random();
         try
         {
-            for (var (failures, tries) = (0, 0); ; tries++)
+            for (var (failures, way) = (0, Number % routes.Count); ; way = Another(way, random))
             {
                 var began = clock.Now;
                 TimeSpan? told = null;
                 try
                 {
-                    told = await SessionAsync(routes[(Number + tries) % routes.Count], random, stop);
+                    told = await SessionAsync(routes[way], random, stop);
                 }
                 catch (LinkLostException)
                 {
@@ -114,6 +114,9 @@ internal sealed class CrowdClient(int number, IReadOnlyList<Route> routes, RunCl
             return;
         }
     }
+
+    // Any of the others, as a load balancer would: the next one in line would get all that a lost node had.
+    private int Another(int way, Random random) => routes.Count == 1 ? way : (way + 1 + random.Next(routes.Count - 1)) % routes.Count;
 
     private bool IsConnected()
     {

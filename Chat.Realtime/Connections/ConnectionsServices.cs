@@ -18,6 +18,7 @@ internal static class ConnectionsServices
         services.AddSingleton<NodeCapacity>();
         services.AddSingleton<ConnectionLimits>();
         services.AddSingleton<WebSocketEndpoint>();
+        services.AddSingleton<Newcomers>();
         services.AddSingleton<DrainState>();
         services.AddHostedService<Drain>();
         services.AddHostedService<ConnectionClock>();

@@ -2,6 +2,7 @@ using System.Globalization;
 using Chat.Contracts;
 using Chat.Data.History;
 using Chat.Data.Numbering;
+using Chat.Realtime.Access;
 using Chat.Realtime.Commands;
 using Chat.Realtime.Connections;
 using Chat.Realtime.History;
@@ -15,7 +16,7 @@ namespace Chat.Realtime.Fanout;
 /// a direct room's by the user's feed) and does not say what it has gets what it has not got yet, before the ack.
 /// </summary>
 internal sealed class RoomSubscriber(
-    LocalRooms rooms, UserFeeds users, RoomAdmission admission, SharedHistory history, EpochStore epochs,
+    LocalRooms rooms, UserFeeds users, RoomAccess access, RoomAdmission admission, Newcomers newcomers, SharedHistory history, EpochStore epochs,
     IOptions<ConnectionOptions> options, TimeProvider time)
 {
     // Each attempt reads a later head. A room whose events outrun five reads is too fast to be joined now.
@@ -25,7 +26,9 @@ internal sealed class RoomSubscriber(
     public async Task SubscribeAsync(Connection connection, Command command, CancellationToken cancellationToken)
     {
         var roomId = command.RoomId!;
-        var standing = await admission.JoinerAsync(roomId, connection.User, cancellationToken);
+        var copied = await access.AskCopyAsync(roomId, connection.User.UserId);
+        await newcomers.JoinAsync(); // away from the event loop: what follows may take long
+        var standing = await admission.JoinerAsync(roomId, connection.User, ValueTask.FromResult(copied), cancellationToken);
         if (connection.Subscriptions.Count >= options.Value.MaxSubscriptions && !connection.Subscriptions.Contains(roomId) && !rooms.EndMuted(connection))
             throw new ChatException(ErrorCodes.Conflict, $"A connection can be subscribed to {options.Value.MaxSubscriptions} rooms at most.");
 

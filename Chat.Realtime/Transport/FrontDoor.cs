@@ -14,6 +14,8 @@ internal sealed partial class FrontDoor : LoopHandler, IConnectionListener
 {
     private const int MaxCallers = 4_096;
     private const int MaxLingering = 1_024;
+    // At one turn of the loop: those who are there already have their turn between.
+    private const int MaxAccepted = 32;
     private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(5);
 
     private readonly Socket _socket; // kept, not only its descriptor: a socket that nobody refers to closes itself
@@ -52,7 +54,7 @@ internal sealed partial class FrontDoor : LoopHandler, IConnectionListener
 
     public override void OnReady(uint events)
     {
-        while (_isOpen && !_isOutOfDescriptors)
+        for (var i = 0; i < MaxAccepted && _isOpen && !_isOutOfDescriptors; i++)
         {
             var fd = Libc.Accept(_fd, out var peer);
             if (fd == -1) return;

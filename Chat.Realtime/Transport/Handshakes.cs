@@ -19,12 +19,13 @@ internal sealed partial class Handshakes
 
     private readonly RequestDelegate _admission;
     private readonly FastSessions _sessions;
+    private readonly Newcomers _newcomers;
     private readonly ILogger<Handshakes> _logger;
     private int _underWay;
 
-    public Handshakes(IServiceProvider services, WebSocketEndpoint endpoint, FastSessions sessions, ILogger<Handshakes> logger)
+    public Handshakes(IServiceProvider services, WebSocketEndpoint endpoint, FastSessions sessions, Newcomers newcomers, ILogger<Handshakes> logger)
     {
-        (_sessions, _logger) = (sessions, logger);
+        (_sessions, _newcomers, _logger) = (sessions, newcomers, logger);
         var pipeline = new ApplicationBuilder(services);
         pipeline.UseTrustedProxy();
         pipeline.Run(endpoint.HandleAsync);
@@ -39,12 +40,13 @@ internal sealed partial class Handshakes
         return false;
     }
 
-    /// <summary>Answers the caller, on the thread pool.</summary>
-    public void Run(Caller caller, RequestHead head) => _ = Task.Run(() => RunAsync(caller, head));
+    /// <summary>Answers the caller, on the thread pool and in its turn.</summary>
+    public void Run(Caller caller, RequestHead head) => _ = RunAsync(caller, head);
 
     // Never throws: whatever happens the caller gets an answer or is closed.
     private async Task RunAsync(Caller caller, RequestHead head)
     {
+        await _newcomers.HandshakeAsync();
         try
         {
             using var body = new MemoryStream();
