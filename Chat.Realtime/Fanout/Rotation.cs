@@ -4,7 +4,7 @@ using Chat.Contracts;
 namespace Chat.Realtime.Fanout;
 
 /// <summary>
-/// Serves the members of a large room one after another, round after round, while its events come so fast that two or more come in each round: whoever has its turn gets all that came since
+/// Serves the members of a large room one after another, round after round, while its events come so fast that more than one comes in each round: whoever has its turn gets all that came since
 /// the last one with one write. Each event to all at once would take the cores that the next events need on their way. An event waits for a round at most, half of one on average.
 /// Everything under the room's lock.
 /// </summary>
@@ -19,9 +19,9 @@ internal sealed class Rotation : IDisposable
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(1);
     private const int MaxAtOnce = 256;
-    // So many events tell how fast they come: they have come within the rounds that have two each.
+    // So many events tell how fast they come: they have come within so many rounds. At fewer the cores have time to send each to all at once.
     private const int Looked = 8;
-    private const int PerRound = 2;
+    private const int Rounds = 7;
 
     private readonly List<Subscription> _members;
     private readonly int _maxCount;
@@ -64,7 +64,7 @@ internal sealed class Rotation : IDisposable
             first = _cameAt[_came % Looked];
             _cameAt[_came++ % Looked] = now;
         }
-        var isFast = _came > Looked && _time.GetElapsedTime(first, now) <= Round * Looked / PerRound;
+        var isFast = _came > Looked && _time.GetElapsedTime(first, now) <= Round * Rounds;
         if (!isFast || _members.Count > MostMembers || _events.Count + events.Count > _maxCount || _bytes + bytes > _maxBytes) return false;
         _encoded = HasSome ? null : encoded;
         foreach (var numbered in events)

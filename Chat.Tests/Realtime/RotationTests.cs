@@ -14,9 +14,9 @@ public sealed class RotationTests : IDisposable
 {
     private const int Members = 1_000;
     private const int MaxCount = 64;
-    // Two per round of 20 ms are fast.
+    // Eight in seven rounds of 20 ms are fast.
     private static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(11);
+    private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(21);
     private static readonly TimeSpan Round = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(2);
 
