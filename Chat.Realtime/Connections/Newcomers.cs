@@ -7,15 +7,16 @@ namespace Chat.Realtime.Connections;
 /// </summary>
 internal sealed class Newcomers : IThreadPoolWorkItem, IDisposable
 {
-    /// <summary>So many begin at a tick in any case: newcomers are let in, if slowly.</summary>
-    internal const int Fewest = 6;
+    /// <summary>So many begin at a tick in any case: a node lets 1,200 a second in however busy it is, or those of a lost one would wait for longer than the messages.</summary>
+    internal const int Fewest = 12;
+    internal const int MostJoinsInARow = 3;
     // More at once than the threads of any pool take on within a tick.
     private const int Most = 256;
 
     internal static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(10);
 
     // A message waits for a thread several times on its way, each time about as long as a tick.
-    private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
 
     private readonly NodeMetrics _metrics;
@@ -24,10 +25,11 @@ internal sealed class Newcomers : IThreadPoolWorkItem, IDisposable
     private readonly Lock _gate = new();
     // Bounded by those who ask: handshakes have a limit, and so have the commands of a connection.
     private readonly Queue<TaskCompletionSource> _handshakes = [];
-    private readonly Queue<TaskCompletionSource> _joins = []; // these first: who is in is to be served
+    private readonly Queue<TaskCompletionSource> _joins = [];
     private Pace _pace;
     private int _atOnce;
     private int _left; // may begin before the next tick
+    private int _joinsInARow;
     private long _tickedAt;
     private long _deliveries;
     private long? _deliveredAt;
@@ -48,10 +50,10 @@ internal sealed class Newcomers : IThreadPoolWorkItem, IDisposable
         Ticks,
     }
 
-    /// <summary>Completes on the pool, where what follows runs.</summary>
+    /// <summary>Completes on the pool.</summary>
     public Task HandshakeAsync() => TurnAsync(_handshakes);
 
-    /// <summary>Completes on the pool, where what follows runs.</summary>
+    /// <summary>Completes on the pool.</summary>
     public Task JoinAsync() => TurnAsync(_joins);
 
     public void Dispose() => _timer.Dispose();
@@ -122,7 +124,17 @@ internal sealed class Newcomers : IThreadPoolWorkItem, IDisposable
 
     private static void Begin(TaskCompletionSource turn) => ThreadPool.UnsafeQueueUserWorkItem(static turn => turn.SetResult(), turn, preferLocal: false);
 
-    private TaskCompletionSource? Next() => _joins.TryDequeue(out var turn) || _handshakes.TryDequeue(out turn) ? turn : null;
+    // Joins first, since who is in is to be served; but a few who join room after room keep nobody out.
+    private TaskCompletionSource? Next()
+    {
+        if (_joinsInARow < MostJoinsInARow && _joins.TryDequeue(out var join))
+        {
+            _joinsInARow++;
+            return join;
+        }
+        _joinsInARow = 0;
+        return _handshakes.TryDequeue(out var turn) || _joins.TryDequeue(out turn) ? turn : null;
+    }
 
     private bool MessagesFlow()
     {

@@ -64,6 +64,16 @@ internal sealed class Caller : LoopHandler
         Libc.Close(_fd);
     }
 
+    /// <summary>For the handshake: the peer has gone.</summary>
+    public bool IsGone
+    {
+        get
+        {
+            Span<byte> next = stackalloc byte[1];
+            return Libc.Peek(_fd, next) < 0;
+        }
+    }
+
     /// <summary>For the handshake: sends without waiting; false when the peer is gone or does not take so little.</summary>
     public bool TrySend(ReadOnlySpan<byte> bytes) => Libc.Send(_fd, bytes) == bytes.Length;
 

@@ -15,7 +15,7 @@ internal sealed partial class FrontDoor : LoopHandler, IConnectionListener
     private const int MaxCallers = 4_096;
     private const int MaxLingering = 1_024;
     // At one turn of the loop: those who are there already have their turn between.
-    private const int MaxAccepted = 32;
+    private const int MaxAccepted = 64;
     private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(5);
 
     private readonly Socket _socket; // kept, not only its descriptor: a socket that nobody refers to closes itself

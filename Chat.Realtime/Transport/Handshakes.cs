@@ -15,7 +15,7 @@ namespace Chat.Realtime.Transport;
 /// </summary>
 internal sealed partial class Handshakes
 {
-    private const int MaxAtOnce = 4_096;
+    private const int MaxAtOnce = 16_384; // most of them wait for their turn
 
     private readonly RequestDelegate _admission;
     private readonly FastSessions _sessions;
@@ -46,9 +46,15 @@ internal sealed partial class Handshakes
     // Never throws: whatever happens the caller gets an answer or is closed.
     private async Task RunAsync(Caller caller, RequestHead head)
     {
-        await _newcomers.HandshakeAsync();
+        // Away from the loop, also when the turn has come before it is awaited.
+        await _newcomers.HandshakeAsync().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
+            if (caller.IsGone)
+            {
+                caller.Dismiss(); // it has waited for too long, and its place in the line costs no more than this
+                return;
+            }
             using var body = new MemoryStream();
             var context = head.ToContext(caller.Peer, body);
             var upgrade = new DirectUpgrade();

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Chat.Realtime.Transport;
 
@@ -8,6 +9,8 @@ internal static class TransportServices
     {
         var services = builder.Services;
         services.AddOptions<TransportOptions>().BindConfiguration(TransportOptions.Section);
+        // When a node dies, its thousands knock at the others within moments.
+        services.Configure<SocketTransportOptions>(options => options.Backlog = 4_096);
         services.AddSingleton<EventLoop>();
         services.AddSingleton<Handshakes>();
         services.AddSingleton<FastSessions>();

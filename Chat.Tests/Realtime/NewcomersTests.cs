@@ -9,7 +9,7 @@ namespace Chat.Tests.Realtime;
 /// <summary>Who comes in when many do at once. Ticks come when the test says so; turns are taken on the real pool.</summary>
 public sealed class NewcomersTests : IDisposable
 {
-    private static readonly TimeSpan Late = 3 * Newcomers.Tick;
+    private static readonly TimeSpan Late = 4 * Newcomers.Tick;
 
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly FakeTimeProvider _time = new();
@@ -85,6 +85,20 @@ public sealed class NewcomersTests : IDisposable
         _time.Advance(Newcomers.Tick);
         await Within(join);
         await BeginAsync(handshakes, 2 * Newcomers.Fewest);
+    }
+
+    [Fact]
+    public async Task Joins_that_keep_coming_leave_every_fourth_turn_to_the_handshakes()
+    {
+        Deliver();
+        var joins = Enumerable.Range(0, 1_000).Select(_ => _newcomers.JoinAsync()).ToArray();
+        await BeginAsync(joins, Newcomers.Fewest);
+        var handshakes = Handshakes(100);
+        _time.Advance(Newcomers.Tick);
+        var begun = Newcomers.Fewest + 1;
+        var ofHandshakes = begun / (Newcomers.MostJoinsInARow + 1);
+        await BeginAsync(handshakes, ofHandshakes);
+        await BeginAsync(joins, Newcomers.Fewest + begun - ofHandshakes);
     }
 
     [Fact]
