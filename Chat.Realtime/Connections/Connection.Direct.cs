@@ -24,22 +24,63 @@ public sealed partial class Connection
     /// </summary>
     internal int TrySend(EncodedEvents events, int from = 0)
     {
-        var left = 0;
         lock (Subscriptions)
         {
             if (_closing) return 0;
-            if (_socket is not null && _waiting is null)
-            {
-                var sent = _socket.Send(events.WireFrom(from));
-                if (sent < 0) return 0; // broken: the transport ends the connection
-                for (; from < events.Count && sent >= events.WireLengthOf(from); from++, left++) sent -= events.WireLengthOf(from);
-                if (from == events.Count) return left;
-                WaitToSend(new OutgoingFrame(events.PayloadOf(from), FrameKind.Event, events.AcceptedAtMsOf(from)), sent);
-                from++;
-            }
+            if (_socket is not null && _waiting is null) return Sent(events, from, _socket.Send(events.WireFrom(from)));
         }
-        while (from < events.Count && TrySend(events.PayloadOf(from), events.AcceptedAtMsOf(from))) from++;
+        SendRest(events, from);
+        return 0;
+    }
+
+    /// <summary>
+    /// As <see cref="TrySend(EncodedEvents, int)"/>, with a send that <paramref name="ring"/> makes together with others: <see cref="EndSend"/> follows it, on the same thread, and until then nobody
+    /// else can send. False when something waits, or somebody else just sends: waiting for one while others wait for this thread might never end.
+    /// </summary>
+    internal bool TryBeginSend(EncodedEvents events, int from, SendRing ring)
+    {
+        if (!Monitor.TryEnter(Subscriptions)) return false;
+        if (_closing || _socket is null || _waiting is not null)
+        {
+            Monitor.Exit(Subscriptions);
+            return false;
+        }
+        _socket.AddTo(ring, events.WireFrom(from));
+        return true;
+    }
+
+    /// <summary>The kernel took <paramref name="sent"/> bytes, -1 when the connection is broken. Returns how many events that were.</summary>
+    internal int EndSend(EncodedEvents events, int from, int sent)
+    {
+        try
+        {
+            return Sent(events, from, sent);
+        }
+        finally
+        {
+            Monitor.Exit(Subscriptions);
+        }
+    }
+
+    // Under the lock.
+    private int Sent(EncodedEvents events, int from, int sent)
+    {
+        if (sent < 0)
+        {
+            _socket!.ShutDown(); // whatever is the matter, it has not got what it should: the transport ends the connection, and the client recovers
+            return 0;
+        }
+        var left = 0;
+        for (; from < events.Count && sent >= events.WireLengthOf(from); from++, left++) sent -= events.WireLengthOf(from);
+        if (from == events.Count) return left;
+        WaitToSend(new OutgoingFrame(events.PayloadOf(from), FrameKind.Event, events.AcceptedAtMsOf(from)), sent);
+        SendRest(events, from + 1);
         return left;
+    }
+
+    private void SendRest(EncodedEvents events, int from)
+    {
+        while (from < events.Count && TrySend(events.PayloadOf(from), events.AcceptedAtMsOf(from))) from++;
     }
 
     /// <summary>Gives the connection a socket that it may write to until <see cref="Detach"/>; what waits leaves at once.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Chat.Contracts;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Transport;
@@ -49,6 +50,9 @@ internal sealed class EncodedEvents
     public long AcceptedAtMsOf(int index) => _entries[index].AcceptedAtMs;
     public ReadOnlyMemory<byte> PayloadOf(int index) => _buffer.AsMemory(_entries[index].Start + _entries[index].Header, _entries[index].Length);
     public int WireLengthOf(int index) => _entries[index].Header + _entries[index].Length;
+
+    /// <summary>Keeps the bytes where they are.</summary>
+    public MemoryHandle Pin() => _buffer.AsMemory().Pin();
 
     /// <summary>The frames from <paramref name="index"/> on.</summary>
     public ReadOnlySpan<byte> WireFrom(int index) => _buffer.AsSpan(_entries[index].Start, WireLength - _entries[index].Start);

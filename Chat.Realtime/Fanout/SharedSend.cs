@@ -1,3 +1,5 @@
+using Chat.Realtime.Transport;
+
 namespace Chat.Realtime.Fanout;
 
 /// <summary>
@@ -8,7 +10,11 @@ internal sealed class SharedSend : IThreadPoolWorkItem
 {
     // For one thread: below it the hand-over to another one takes about as long.
     private const int MembersPerThread = 128;
-    private const int MembersAtOnce = 32;
+    private const int MembersAtOnce = SendRing.Capacity;
+    // Whoever has something else for one of those whose sends are made together waits until all are.
+    private const int BytesTogether = 256 << 10;
+    // Below it one call for all costs as much as one for each.
+    private const int FewestTogether = 8;
 
     private readonly List<Subscription> _members;
     private readonly EncodedEvents _events;
@@ -57,7 +63,41 @@ internal sealed class SharedSend : IThreadPoolWorkItem
     public static int Send(List<Subscription> members, EncodedEvents events, int from, int to, ref Exception? failure)
     {
         var left = 0;
-        for (var i = from; i < to; i++) left += Send(members[i], events, ref failure);
+        var together = Math.Min(SendRing.Capacity, BytesTogether / Math.Max(1, events.WireLength));
+        for (; together >= FewestTogether && to - from >= FewestTogether && SendRing.OfThisThread is { } ring; from = Math.Min(from + together, to))
+            left += SendTogether(ring, members, events, from, Math.Min(from + together, to), ref failure);
+        for (; from < to; from++) left += Send(members[from], events, ref failure);
+        return left;
+    }
+
+    private static int SendTogether(SendRing ring, List<Subscription> members, EncodedEvents events, int from, int to, ref Exception? failure)
+    {
+        const int Later = -1, Failed = -2;
+        Span<int> begunAt = stackalloc int[SendRing.Capacity]; // with which event
+        using (events.Pin())
+        {
+            for (var i = from; i < to; i++) begunAt[i - from] = members[i].TryBeginDelivery(events, ring, out var first) ? first : Later;
+            ring.Submit();
+        }
+        var left = 0;
+        for (var (i, number) = (from, 0); i < to; i++)
+        {
+            if (begunAt[i - from] < 0) continue;
+            try
+            {
+                left += members[i].EndDelivery(events, begunAt[i - from], ring.SentOf(number++));
+            }
+            catch (Exception e)
+            {
+                (begunAt[i - from], failure) = (Failed, e);
+            }
+        }
+        // Only now: whoever is in the way of one of these may be waiting for one of those.
+        for (var i = from; i < to; i++)
+        {
+            if (begunAt[i - from] == Later) left += Send(members[i], events, ref failure);
+            else if (begunAt[i - from] == Failed) Cut(members[i], ref failure!);
+        }
         return left;
     }
 
@@ -71,7 +111,13 @@ internal sealed class SharedSend : IThreadPoolWorkItem
         catch (Exception e)
         {
             failure = e;
+            Cut(member, ref failure);
+            return 0;
         }
+    }
+
+    private static void Cut(Subscription member, ref Exception failure)
+    {
         try
         {
             member.Connection.Abort();
@@ -80,6 +126,5 @@ internal sealed class SharedSend : IThreadPoolWorkItem
         {
             failure = new AggregateException(failure, e);
         }
-        return 0;
     }
 }

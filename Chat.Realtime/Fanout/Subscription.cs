@@ -1,4 +1,5 @@
 using Chat.Realtime.Connections;
+using Chat.Realtime.Transport;
 
 namespace Chat.Realtime.Fanout;
 
@@ -59,6 +60,20 @@ internal sealed class Subscription(Connection connection, LocalRoom room)
         for (; from < events.Count; from++) _joining!.Add(events.SeqOf(from), events.PayloadOf(from), events.AcceptedAtMsOf(from));
         return 0;
     }
+
+    /// <summary>
+    /// As <see cref="Deliver"/>, with a send that <paramref name="ring"/> makes together with others; <see cref="EndDelivery"/> follows, on the same thread. False when there is nothing to send, or not so.
+    /// </summary>
+    public bool TryBeginDelivery(EncodedEvents events, SendRing ring, out int from)
+    {
+        from = events.FirstAfter(HasUpTo);
+        if (!IsLive || from == events.Count || !Connection.TryBeginSend(events, from, ring)) return false;
+        DeliverAfter = events.LastSeq;
+        return true;
+    }
+
+    /// <summary>As <see cref="Connection.EndSend"/>.</summary>
+    public int EndDelivery(EncodedEvents events, int from, int sent) => Connection.EndSend(events, from, sent);
 
     /// <summary>Before history is read: what arrives after <paramref name="position"/> is kept.</summary>
     public void KeepBack(long position) => _joining = new KeptBack(position);

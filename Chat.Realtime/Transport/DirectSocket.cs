@@ -23,6 +23,9 @@ internal abstract class DirectSocket(EventLoop loop, int fd, NodeMetrics metrics
     /// <summary>Bytes that the kernel took; -1 when the connection is broken.</summary>
     public int Send(ReadOnlySpan<byte> wire) => Libc.Send(fd, wire);
 
+    /// <summary>As <see cref="Send(ReadOnlySpan{byte})"/>, made by the ring together with others.</summary>
+    public void AddTo(SendRing ring, ReadOnlySpan<byte> wire) => ring.Add(fd, wire);
+
     /// <summary>As <see cref="Send(ReadOnlySpan{byte})"/>, for a frame that has no header yet; the header counts.</summary>
     public int Send(in OutgoingFrame frame)
     {
