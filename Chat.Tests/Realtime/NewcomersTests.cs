@@ -59,18 +59,18 @@ public sealed class NewcomersTests : IDisposable
     public async Task A_late_tick_halves_how_many_begin_but_never_below_the_fewest()
     {
         Deliver();
-        var turns = Handshakes(1_000);
+        var turns = Handshakes(3_000);
         var begun = Newcomers.Fewest;
         await BeginAsync(turns, begun);
-        for (var i = 1; i <= 20; i++)
+        for (var i = 1; i <= 40; i++)
         {
             _time.Advance(Newcomers.Tick);
             await BeginAsync(turns, begun += Newcomers.Fewest + i);
         }
         _time.Advance(Late);
-        await BeginAsync(turns, begun += (Newcomers.Fewest + 20) / 2);
+        await BeginAsync(turns, begun += (Newcomers.Fewest + 40) / 2);
         _time.Advance(Late);
-        await BeginAsync(turns, begun += (Newcomers.Fewest + 20) / 4);
+        await BeginAsync(turns, begun += (Newcomers.Fewest + 40) / 4);
         _time.Advance(Late);
         await BeginAsync(turns, begun + Newcomers.Fewest);
     }
