@@ -24,8 +24,8 @@ internal sealed unsafe partial class SendRing
     private const nint RingsAt = 0, EntriesAt = 0x10000000;
     private static readonly void* Unmapped = (void*)-1;
 
-    [ThreadStatic] private static SendRing? t_own;
-    private static volatile bool s_isMissing = !OperatingSystem.IsLinux();
+    [ThreadStatic] private static SendRing? _own;
+    private static volatile bool _isMissing = !OperatingSystem.IsLinux();
 
     private readonly int[] _sent = new int[Capacity];
     private readonly int _fd;
@@ -49,8 +49,8 @@ internal sealed unsafe partial class SendRing
     {
         get
         {
-            if (s_isMissing) return null;
-            return t_own ??= Create();
+            if (_isMissing) return null;
+            return _own ??= Create();
         }
     }
 
@@ -87,7 +87,7 @@ internal sealed unsafe partial class SendRing
             if (taken <= 0 && completed == 0 && !isInterrupted)
             {
                 // What was not made counts as broken, and must not be made later: the ring goes, with what is in it, and so do all others in their time.
-                (t_own, s_isMissing) = (null, true);
+                (_own, _isMissing) = (null, true);
                 Free();
                 return;
             }
@@ -111,7 +111,7 @@ internal sealed unsafe partial class SendRing
         if (fd < 0)
         {
             // Otherwise descriptors or memory are short just now, and it may be there the next time.
-            if (Marshal.GetLastPInvokeError() is NotPermittedError or InvalidError or NoSuchCallError) s_isMissing = true;
+            if (Marshal.GetLastPInvokeError() is NotPermittedError or InvalidError or NoSuchCallError) _isMissing = true;
             return null;
         }
         var length = (nint)Math.Max(
@@ -120,7 +120,7 @@ internal sealed unsafe partial class SendRing
         var entries = (Entry*)mmap(0, Capacity * sizeof(Entry), ReadWrite, SharedAtOnce, fd, EntriesAt);
         var ring = new SendRing(fd, parameters, rings, length, entries);
         if ((parameters.Features & Needed) == Needed && rings != Unmapped && entries != Unmapped) return ring;
-        s_isMissing |= (parameters.Features & Needed) != Needed;
+        _isMissing |= (parameters.Features & Needed) != Needed;
         ring.Free();
         return null;
     }
