@@ -11,6 +11,7 @@ public sealed class NodeMetrics : IDisposable
 
     // Observed and not pushed: such a counter is on the page from the start, with 0, and not only after its first event.
     private long _connections, _accepted, _deliveries, _slowConsumers, _repairs;
+    private long _deliveredAtMs;
     private readonly Histogram<double> _accept;
     private readonly Histogram<double> _delivery;
 
@@ -42,11 +43,13 @@ public sealed class NodeMetrics : IDisposable
     {
         if (count == 0 || acceptedAtMs == 0) return;
         Interlocked.Add(ref _deliveries, count);
+        var nowMs = now.ToUnixTimeMilliseconds();
+        Volatile.Write(ref _deliveredAtMs, nowMs);
         // Clocks of two hosts may differ by more than a delivery takes.
-        _delivery.Record(Math.Max(0, now.ToUnixTimeMilliseconds() - acceptedAtMs) / 1_000.0);
+        _delivery.Record(Math.Max(0, nowMs - acceptedAtMs) / 1_000.0);
     }
-    /// <summary>Events written to connections so far.</summary>
-    public long Deliveries => Interlocked.Read(ref _deliveries);
+    /// <summary>When the last durable event was written to a connection, in Unix milliseconds; 0 for never.</summary>
+    public long DeliveredAtMs => Volatile.Read(ref _deliveredAtMs);
 
     public void SlowConsumer() => Interlocked.Increment(ref _slowConsumers);
     public void Repaired() => Interlocked.Increment(ref _repairs);

@@ -54,7 +54,7 @@ public sealed partial class Connection
     {
         try
         {
-            return Sent(events, from, sent);
+            return Sent(events, from, _socket!.Checked(sent));
         }
         finally
         {
@@ -65,11 +65,7 @@ public sealed partial class Connection
     // Under the lock.
     private int Sent(EncodedEvents events, int from, int sent)
     {
-        if (sent < 0)
-        {
-            _socket!.ShutDown(); // whatever is the matter, it has not got what it should: the transport ends the connection, and the client recovers
-            return 0;
-        }
+        if (sent < 0) return 0; // broken: the transport ends the connection
         var left = 0;
         for (; from < events.Count && sent >= events.WireLengthOf(from); from++, left++) sent -= events.WireLengthOf(from);
         if (from == events.Count) return left;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Chat.Realtime.Connections;
 
 /// <summary>
@@ -31,8 +33,6 @@ internal sealed class Newcomers : IThreadPoolWorkItem, IDisposable
     private int _left; // may begin before the next tick
     private int _joinsInARow;
     private long _tickedAt;
-    private long _deliveries;
-    private long? _deliveredAt;
 
     public Newcomers(NodeMetrics metrics, TimeProvider time)
     {
@@ -50,13 +50,21 @@ internal sealed class Newcomers : IThreadPoolWorkItem, IDisposable
         Ticks,
     }
 
-    /// <summary>Completes on the pool.</summary>
-    public Task HandshakeAsync() => TurnAsync(_handshakes);
+    /// <summary>How many wait for their turn.</summary>
+    public int Waiting
+    {
+        get { lock (_gate) return _joins.Count + _handshakes.Count; }
+    }
 
-    /// <summary>Completes on the pool.</summary>
-    public Task JoinAsync() => TurnAsync(_joins);
+    /// <summary>What follows runs on the pool, also when the turn has come before it is awaited: never on the event loop.</summary>
+    public ConfiguredTaskAwaitable HandshakeAsync() => OnPool(TurnAsync(_handshakes));
+
+    /// <summary>As <see cref="HandshakeAsync"/>; who has gone waits no longer.</summary>
+    public ConfiguredTaskAwaitable JoinAsync(CancellationToken cancellationToken) => OnPool(TurnAsync(_joins).WaitAsync(cancellationToken));
 
     public void Dispose() => _timer.Dispose();
+
+    private static ConfiguredTaskAwaitable OnPool(Task turn) => turn.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
 
     private Task TurnAsync(Queue<TaskCompletionSource> queue)
     {
@@ -136,9 +144,5 @@ internal sealed class Newcomers : IThreadPoolWorkItem, IDisposable
         return _handshakes.TryDequeue(out var turn) || _joins.TryDequeue(out turn) ? turn : null;
     }
 
-    private bool MessagesFlow()
-    {
-        if (_metrics.Deliveries is var deliveries && deliveries != _deliveries) (_deliveries, _deliveredAt) = (deliveries, _time.GetTimestamp());
-        return _deliveredAt is { } at && _time.GetElapsedTime(at) < Quiet;
-    }
+    private bool MessagesFlow() => _time.GetUtcNow().ToUnixTimeMilliseconds() - _metrics.DeliveredAtMs < Quiet.TotalMilliseconds;
 }

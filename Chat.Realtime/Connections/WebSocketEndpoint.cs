@@ -10,8 +10,8 @@ namespace Chat.Realtime.Connections;
 
 /// <summary><c>GET /ws</c>: who may connect is decided before the upgrade.</summary>
 internal sealed class WebSocketEndpoint(
-    OpeningRules rules, ConnectionLimits limits, TokenAuthenticator authenticator, ConnectionLifecycle lifecycle, CommandDispatcher dispatcher, NodeMetrics metrics,
-    TimeProvider time, ILogger<WebSocketEndpoint> logger)
+    OpeningRules rules, ConnectionLimits limits, TokenAuthenticator authenticator, ConnectionLifecycle lifecycle, Newcomers newcomers, CommandDispatcher dispatcher,
+    NodeMetrics metrics, TimeProvider time, ILogger<WebSocketEndpoint> logger)
 {
     public const string Path = "/ws";
 
@@ -38,6 +38,8 @@ internal sealed class WebSocketEndpoint(
     /// <summary>Admits or refuses, and serves whom it admits, unless the request came in below Kestrel: then <see cref="DirectUpgrade"/> says who was admitted.</summary>
     public async Task HandleAsync(HttpContext context)
     {
+        var direct = context.Features.Get<DirectUpgrade>();
+        if (direct is null) await newcomers.HandshakeAsync(); // below Kestrel it has had its turn before it came here
         ConnectedUser user;
         try
         {
@@ -54,7 +56,7 @@ internal sealed class WebSocketEndpoint(
         var address = OpeningRules.AddressOf(context);
         var subProtocol = context.WebSockets.WebSocketRequestedProtocols.Contains(ProtocolLimits.SubProtocol) ? ProtocolLimits.SubProtocol : null;
         var hasPlace = limits.Enter(address);
-        if (context.Features.Get<DirectUpgrade>() is { } direct)
+        if (direct is not null)
         {
             direct.Admission = new Admission(user, address, hasPlace, subProtocol);
             return;

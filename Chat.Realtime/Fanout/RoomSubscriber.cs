@@ -27,8 +27,7 @@ internal sealed class RoomSubscriber(
     {
         var roomId = command.RoomId!;
         var copied = await access.AskCopyAsync(roomId, connection.User.UserId);
-        // Away from the event loop, also when the turn has come before it is awaited: what follows may take long.
-        await newcomers.JoinAsync().WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await newcomers.JoinAsync(cancellationToken); // away from the event loop: what follows may take long
         var standing = await admission.JoinerAsync(roomId, connection.User, ValueTask.FromResult(copied), cancellationToken);
         if (connection.Subscriptions.Count >= options.Value.MaxSubscriptions && !connection.Subscriptions.Contains(roomId) && !rooms.EndMuted(connection))
             throw new ChatException(ErrorCodes.Conflict, $"A connection can be subscribed to {options.Value.MaxSubscriptions} rooms at most.");

@@ -20,11 +20,18 @@ internal abstract class DirectSocket(EventLoop loop, int fd, NodeMetrics metrics
     /// <summary>The close frame has left.</summary>
     public bool CloseSent { get; set; }
 
-    /// <summary>Bytes that the kernel took; -1 when the connection is broken.</summary>
-    public int Send(ReadOnlySpan<byte> wire) => Libc.Send(fd, wire);
+    /// <summary>Bytes that the kernel took; -1 when the connection is broken: it is shut down then, and the loop ends it.</summary>
+    public int Send(ReadOnlySpan<byte> wire) => Checked(Libc.Send(fd, wire));
 
-    /// <summary>As <see cref="Send(ReadOnlySpan{byte})"/>, made by the ring together with others.</summary>
+    /// <summary>As <see cref="Send(ReadOnlySpan{byte})"/>, made by the ring together with others; what it says of it goes to <see cref="Checked"/>.</summary>
     public void AddTo(SendRing ring, ReadOnlySpan<byte> wire) => ring.Add(fd, wire);
+
+    /// <summary>Answers <paramref name="sent"/>. Whatever kept the kernel from taking the bytes, nothing may follow them: the client comes back for what it has missed.</summary>
+    public int Checked(int sent)
+    {
+        if (sent < 0) ShutDown();
+        return sent;
+    }
 
     /// <summary>As <see cref="Send(ReadOnlySpan{byte})"/>, for a frame that has no header yet; the header counts.</summary>
     public int Send(in OutgoingFrame frame)

@@ -46,8 +46,7 @@ internal sealed partial class Handshakes
     // Never throws: whatever happens the caller gets an answer or is closed.
     private async Task RunAsync(Caller caller, RequestHead head)
     {
-        // Away from the loop, also when the turn has come before it is awaited.
-        await _newcomers.HandshakeAsync().ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await _newcomers.HandshakeAsync();
         try
         {
             if (caller.IsGone)

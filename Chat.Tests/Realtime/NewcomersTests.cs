@@ -50,7 +50,7 @@ public sealed class NewcomersTests : IDisposable
         Deliver();
         for (var i = 0; i < 3 * Newcomers.Fewest; i++)
         {
-            await Within(_newcomers.HandshakeAsync());
+            await Within(HandshakeAsync());
             _time.Advance(Newcomers.Tick);
         }
     }
@@ -81,7 +81,7 @@ public sealed class NewcomersTests : IDisposable
         Deliver();
         var handshakes = Handshakes(100);
         await BeginAsync(handshakes, Newcomers.Fewest);
-        var join = _newcomers.JoinAsync();
+        var join = JoinAsync();
         _time.Advance(Newcomers.Tick);
         await Within(join);
         await BeginAsync(handshakes, 2 * Newcomers.Fewest);
@@ -91,14 +91,44 @@ public sealed class NewcomersTests : IDisposable
     public async Task Joins_that_keep_coming_leave_every_fourth_turn_to_the_handshakes()
     {
         Deliver();
-        var joins = Enumerable.Range(0, 1_000).Select(_ => _newcomers.JoinAsync()).ToArray();
+        var joins = Enumerable.Range(0, 1_000).Select(_ => JoinAsync()).ToArray();
         await BeginAsync(joins, Newcomers.Fewest);
         var handshakes = Handshakes(100);
         _time.Advance(Newcomers.Tick);
         var begun = Newcomers.Fewest + 1;
         var ofHandshakes = begun / (Newcomers.MostJoinsInARow + 1);
-        await BeginAsync(handshakes, ofHandshakes);
-        await BeginAsync(joins, Newcomers.Fewest + begun - ofHandshakes);
+        var ofJoins = Newcomers.Fewest + begun - ofHandshakes;
+        await BeginAsync(handshakes, ofHandshakes, othersWaiting: joins.Length - ofJoins);
+        await BeginAsync(joins, ofJoins, othersWaiting: handshakes.Length - ofHandshakes);
+    }
+
+    [Fact]
+    public async Task A_turn_that_has_come_before_it_is_awaited_does_not_go_on_where_it_is_awaited()
+    {
+        var turn = _newcomers.HandshakeAsync();
+        await turn;
+        Assert.False(turn.GetAwaiter().IsCompleted);
+    }
+
+    [Fact]
+    public async Task Who_has_gone_does_not_wait_for_the_turn_to_join()
+    {
+        Deliver();
+        var handshakes = Handshakes(Newcomers.Fewest);
+        using var gone = new CancellationTokenSource();
+        var join = JoinAsync(gone.Token);
+        Assert.Equal(1, _newcomers.Waiting);
+        await gone.CancelAsync();
+        await Assert.ThrowsAsync<TaskCanceledException>(() => Within(join));
+        await Within(Task.WhenAll(handshakes));
+    }
+
+    [Fact]
+    public async Task Messages_of_long_ago_hold_nobody_up()
+    {
+        Deliver();
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await Within(Task.WhenAll(Handshakes(500)));
     }
 
     [Fact]
@@ -111,15 +141,19 @@ public sealed class NewcomersTests : IDisposable
         await Within(Task.WhenAll(turns));
     }
 
-    private Task[] Handshakes(int count) => [.. Enumerable.Range(0, count).Select(_ => _newcomers.HandshakeAsync())];
+    private Task[] Handshakes(int count) => [.. Enumerable.Range(0, count).Select(_ => HandshakeAsync())];
+
+    private async Task HandshakeAsync() => await _newcomers.HandshakeAsync();
+
+    private async Task JoinAsync(CancellationToken cancellationToken = default) => await _newcomers.JoinAsync(cancellationToken);
 
     private void Deliver() => _metrics.Delivered(1, 1, _time.GetUtcNow());
 
-    // What is not among the first has not been taken out of the line, and cannot begin before the next tick.
-    private static async Task BeginAsync(Task[] turns, int count)
+    // The first so many, and nobody else is taken out of the line.
+    private async Task BeginAsync(Task[] turns, int count, int othersWaiting = 0)
     {
+        Assert.Equal(turns.Length - count + othersWaiting, _newcomers.Waiting);
         await Within(Task.WhenAll(turns[..count]));
-        Assert.DoesNotContain(turns[count..], turn => turn.IsCompleted);
     }
 
     private static Task Within(Task task) => task.WaitAsync(Until.Patience);

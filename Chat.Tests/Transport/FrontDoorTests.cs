@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Chat.Realtime.Transport;
 using Chat.Tests.Realtime;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Tests.Transport;
 
@@ -88,6 +89,28 @@ public sealed class FrontDoorTests(NodeFixture fixture)
         await speaking.AssertAliveAsync();
         foreach (var connection in silent) connection.Dispose();
         await speaking.AssertAliveAsync();
+    }
+
+    [Fact]
+    public async Task Of_more_callers_than_are_accepted_at_one_turn_of_the_loop_all_are_served()
+    {
+        var callers = new List<RawConnection>();
+        using var free = new ManualResetEventSlim();
+        fixture.Node.Services.GetRequiredService<EventLoop>().Post(free.Wait);
+        try
+        {
+            for (var i = 0; i < 150; i++) callers.Add(await RawConnection.ConnectAsync(fixture.Node.Address)); // with the kernel, which has them wait for the node
+        }
+        finally
+        {
+            free.Set();
+        }
+        foreach (var caller in callers)
+        {
+            await caller.SendAsync(RawConnection.UpgradeOf(TestNode.Token(NodeFixture.Name("ann"))));
+            Assert.StartsWith("HTTP/1.1 101 ", await caller.ReadHeadAsync());
+        }
+        callers.ForEach(caller => caller.Dispose());
     }
 
     [Fact]
