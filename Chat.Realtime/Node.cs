@@ -55,6 +55,8 @@ internal static class Node
     private static void AddNodeBasics(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<NodeLifetime>();
+        builder.Services.AddSingleton<IHostLifetime>(provider => provider.GetRequiredService<NodeLifetime>());
         builder.Services.AddSingleton<NodeMetrics>();
         builder.Services.AddRedisCommands();
         builder.Services.AddRoomStore();

@@ -1,4 +1,3 @@
 using Chat.Realtime;
 
-var app = Node.Build(WebApplication.CreateBuilder(args));
-await app.RunAsync();
+await NodeLifetime.RunAsync(Node.Build(WebApplication.CreateBuilder(args)));

@@ -8,16 +8,23 @@ namespace Chat.Realtime.Connections;
 internal sealed class DrainState
 {
     private volatile bool _isDraining;
+    private int _transports;
 
     public bool IsDraining => _isDraining;
 
+    /// <summary>Requests of transports that may still have to write what their connection has said last.</summary>
+    public int Transports => Volatile.Read(ref _transports);
+
     public void Begin() => _isDraining = true;
+    public void EnterTransport() => Interlocked.Increment(ref _transports);
+    public void LeaveTransport() => Interlocked.Decrement(ref _transports);
 }
 
 /// <summary>
-/// Lets the clients go before the server stops: it runs ahead of every hosted service's stop, so Kestrel still holds the connections. Each client is told
-/// when to come back, spread over the window, and closed with 1012 shortly after that moment; who does not let go is cut. Whatever clients do, the whole
-/// of it takes no longer than <see cref="Longest"/>, so what follows (presence, the log's last acks, the lease) is done before anybody kills the process.
+/// Lets the clients go before the server stops: it runs ahead of every hosted service's stop and of <see cref="IHostApplicationLifetime.ApplicationStopping"/>
+/// (<see cref="NodeLifetime"/>), so Kestrel and the hub still hold the connections. Each client is told when to come back, spread over the window, and
+/// closed with 1012 shortly after that moment; who does not let go is cut. Whatever clients do, the whole of it takes no longer than <see cref="Longest"/>,
+/// so what follows (presence, the log's last acks, the lease) is done before anybody kills the process.
 /// </summary>
 internal sealed partial class Drain(
     DrainState state, ConnectionRegistry registry, IOptions<DrainOptions> options, IOptions<ConnectionOptions> connectionOptions, TimeProvider time, ILogger<Drain> logger)
@@ -51,7 +58,7 @@ internal sealed partial class Drain(
             // Handshakes that were under way when it began.
             foreach (var late in registry.All()) late.Close(CloseCodes.ServiceRestart, "restart");
             var closed = time.GetTimestamp();
-            while (registry.Count > 0 && time.GetElapsedTime(closed) < connectionOptions.Value.CloseTimeout && time.GetElapsedTime(started) < longest)
+            while (registry.Count + state.Transports > 0 && time.GetElapsedTime(closed) < connectionOptions.Value.CloseTimeout && time.GetElapsedTime(started) < longest)
                 await Task.Delay(Step, time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

@@ -6,7 +6,7 @@ using Chat.Realtime.Connections;
 namespace Chat.Realtime.Hub;
 
 /// <summary>Who may reach the hub, decided before it sees the request.</summary>
-internal sealed class HubAdmission(OpeningRules rules, TokenAuthenticator authenticator)
+internal sealed class HubAdmission(OpeningRules rules, TokenAuthenticator authenticator, DrainState drain)
 {
     public async Task HandleAsync(HttpContext context, RequestDelegate next)
     {
@@ -21,7 +21,15 @@ internal sealed class HubAdmission(OpeningRules rules, TokenAuthenticator authen
             await ProblemAnswer.WriteAsync(context, refused);
             return;
         }
-        await next(context);
+        drain.EnterTransport(); // it outlives its connection: the close of the hub's connection is written after the session's end
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            drain.LeaveTransport();
+        }
     }
 
     // A connection begins with its negotiation, or without one; the requests that follow name it.

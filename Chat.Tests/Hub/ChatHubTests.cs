@@ -1,11 +1,14 @@
 using System.Net;
 using System.Text.Json;
+using Chat.Realtime.Connections;
 using Chat.Realtime.Hub;
 using Chat.Tests.Realtime;
+using Chat.Tests.Transport;
 using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Chat.Tests.Hub;
 
@@ -177,6 +180,27 @@ public sealed class ChatHubTests(NodeFixture fixture)
         var stopping = node.StopAsync();
         Assert.True((await hub.NextAsync("reconnect")).TryGetProperty("after_ms", out _));
         Assert.Contains("1012: ", (await hub.ClosedAsync())?.Message);
+        await stopping;
+    }
+
+    [Fact]
+    public async Task A_draining_node_waits_for_the_answer_to_its_close_of_the_hubs_connection()
+    {
+        await using var node = await TestNode.StartAsync(fixture.Node.Backing);
+        var registry = node.Services.GetRequiredService<ConnectionRegistry>();
+        var told = new TaskCompletionSource();
+        node.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(told.SetResult);
+        using var hub = await RawConnection.ConnectAsync(node.Address);
+        await hub.SendAsync(RawConnection.UpgradeOf(TestNode.Token(NodeFixture.Name("ann")), path: "/hubs/chat"), ClientFrame.Text("{\"protocol\":\"json\",\"version\":1}\u001e"));
+        await hub.ReadHeadAsync();
+        while (!(await hub.ReadTextAsync()).Contains("\"welcome\"", StringComparison.Ordinal)) { }
+        var stopping = node.StopAsync();
+        while (!(await hub.ReadTextAsync()).Contains("1012: ", StringComparison.Ordinal)) { }
+        while ((await hub.ReadFrameAsync())!.Value.Opcode != ClientFrame.CloseOpcode) { }
+        await Until.TrueAsync(() => registry.Count == 0, "the session has ended");
+        await Task.WhenAny(told.Task, Task.Delay(TimeSpan.FromMilliseconds(300))); // how long a node that does not wait has to show it
+        Assert.False(told.Task.IsCompleted);
+        await hub.SendAsync(ClientFrame.Close(1000));
         await stopping;
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using Chat.LocalHosting.Processes;
+using Chat.Tests.Hub;
 
 namespace Chat.Tests.Realtime;
 
@@ -29,11 +30,15 @@ public sealed class ProcessTests(NodeFixture fixture)
             await WhenHealthyAsync(address, process);
             await using var client = await TestClient.OpenAsync(address, TestNode.Token(NodeFixture.Name("ann")));
             await client.NextAsync("welcome");
+            await using var hub = await HubClient.OpenAsync(address, TestNode.Token(NodeFixture.Name("bea")));
+            await hub.NextAsync("welcome");
 
             var clock = Stopwatch.StartNew();
             using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"])) await kill.WaitForExitAsync();
             await client.NextAsync("reconnect");
             Assert.Equal(1012, await client.CloseCodeAsync());
+            await hub.NextAsync("reconnect");
+            Assert.Contains("1012: ", (await hub.ClosedAsync())?.Message);
             await process.WaitForExitAsync(CancellationToken.None).WaitAsync(Patience);
             Assert.Equal(0, process.ExitCode);
             Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"The process took {clock.Elapsed} to end.\n{await output}");

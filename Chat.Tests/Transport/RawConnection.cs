@@ -32,8 +32,8 @@ internal sealed class RawConnection : IDisposable
         return connection;
     }
 
-    public static byte[] UpgradeOf(string token, string moreHeaders = "") => Encoding.ASCII.GetBytes(
-        $"GET /ws?access_token={token} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+    public static byte[] UpgradeOf(string token, string moreHeaders = "", string path = "/ws") => Encoding.ASCII.GetBytes(
+        $"GET {path}?access_token={token} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
         + $"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{moreHeaders}\r\n");
 
     public async Task SendAsync(params byte[][] pieces)
