@@ -57,6 +57,7 @@ public sealed partial class OutboxSweeper(
     internal async Task<int> SweepAsync(CancellationToken cancellationToken)
     {
         var claimed = await work.RunAsync((db, token) => OutboxTable.ClaimAsync(db, BatchSize, token), cancellationToken);
+        if (claimed.Count == 0) return 0;
         var left = new ConcurrentDictionary<OutgoingEvent, bool>(claimed.Select(outgoing => KeyValuePair.Create(outgoing, true)), ReferenceEqualityComparer.Instance);
         Exception? refusal = null;
         try

@@ -30,6 +30,9 @@ internal static class OutboxTable
     /// </summary>
     public static async Task<IReadOnlyList<OutgoingEvent>> ClaimAsync(ChatDb db, int limit, CancellationToken cancellationToken)
     {
+        // One question, and nothing to write, while nothing waits.
+        if (!await db.Database.SqlQuery<bool>(
+            $"""select exists (select from outbox where sent_at is null and (claimed_until is null or claimed_until < now())) as "Value" """).SingleAsync(cancellationToken)) return [];
         await db.Database.ExecuteSqlAsync(
             $"""
             update outbox set sent_at = now()

@@ -29,6 +29,7 @@ public sealed partial class PresenceAnnouncer : LastToStop
     private readonly NpgsqlDataSource _database;
     private readonly TimeProvider _time;
     private readonly ILogger<PresenceAnnouncer> _logger;
+    private readonly BusyTick _tick;
     private readonly Lock _gate = new();
     private readonly HashSet<string> _pending = [];
     private readonly Dictionary<string, long> _announcedAt = [];
@@ -43,6 +44,7 @@ public sealed partial class PresenceAnnouncer : LastToStop
         _database = database;
         _time = time;
         _logger = logger;
+        _tick = new BusyTick(Tick, time);
     }
 
     /// <summary>The state of a user changed.</summary>
@@ -53,6 +55,7 @@ public sealed partial class PresenceAnnouncer : LastToStop
             if (_pending.Count < MaxPending)
             {
                 _pending.Add(userId);
+                _tick.Begin();
                 return;
             }
             if (_full) return;
@@ -68,13 +71,21 @@ public sealed partial class PresenceAnnouncer : LastToStop
         return AnnounceDueAsync(CancellationToken.None);
     }
 
+    public override void Dispose()
+    {
+        _tick.Dispose();
+        base.Dispose();
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Tick, _time);
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            while (true)
+            {
+                await _tick.NextAsync(Timeout.InfiniteTimeSpan, stoppingToken);
                 await AnnounceDueAsync(stoppingToken);
+            }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -117,6 +128,7 @@ public sealed partial class PresenceAnnouncer : LastToStop
                 _pending.Remove(user);
                 _announcedAt[user] = now;
             }
+            if (_pending.Count + _announcedAt.Count > 0) _tick.Begin(); // those who were announced are quiet for a while, and forgotten after it
             _full = false;
             return due;
         }

@@ -20,6 +20,9 @@ public sealed partial class PresenceTracker : LastToStop
     private static readonly TimeSpan AwayAfter = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AwayCheck = TimeSpan.FromSeconds(10);
 
+    // Also without changes: the lease may have become another one, and users become away.
+    private static readonly TimeSpan LongestTick = TimeSpan.FromSeconds(1);
+
     // A connection does not wait longer than this to be counted.
     private static readonly TimeSpan CountTimeout = TimeSpan.FromSeconds(3);
 
@@ -34,7 +37,7 @@ public sealed partial class PresenceTracker : LastToStop
     private readonly ILogger<PresenceTracker> _logger;
     private readonly ConcurrentDictionary<string, LocalUser> _users = new();
     private readonly Lock _gate = new();
-    private readonly SemaphoreSlim _wake = new(0);
+    private readonly BusyTick _tick;
     private HashSet<string> _changed = [];
     private int _round; // what was written in an earlier one is written again
     private string? _process;
@@ -51,6 +54,7 @@ public sealed partial class PresenceTracker : LastToStop
         _nodes = nodes;
         _time = time;
         _logger = logger;
+        _tick = new BusyTick(Tick, time);
     }
 
     /// <summary>A connection opened.</summary>
@@ -64,6 +68,7 @@ public sealed partial class PresenceTracker : LastToStop
             Volatile.Write(ref user.SeenAt, _time.GetUtcNow().UtcTicks);
             _changed.Add(userId);
         }
+        _tick.Begin();
     }
 
     /// <summary>A connection closed.</summary>
@@ -76,6 +81,7 @@ public sealed partial class PresenceTracker : LastToStop
             if (--user.Connections == 0) Volatile.Write(ref user.SeenAt, _time.GetUtcNow().UtcTicks);
             _changed.Add(userId);
         }
+        _tick.Begin();
     }
 
     /// <summary>A command other than <c>ping</c> arrived: the user is not away. Cheap, called for each command.</summary>
@@ -85,6 +91,7 @@ public sealed partial class PresenceTracker : LastToStop
         Volatile.Write(ref user.SeenAt, _time.GetUtcNow().UtcTicks);
         if (!Volatile.Read(ref user.Away)) return;
         lock (_gate) _changed.Add(connection.User.UserId);
+        _tick.Begin();
     }
 
     /// <summary>
@@ -102,7 +109,7 @@ public sealed partial class PresenceTracker : LastToStop
             counted = user.Counted.Task;
             _changed.Add(userId);
         }
-        if (_wake.CurrentCount == 0) _wake.Release();
+        _tick.Now();
         try
         {
             return await counted.WaitAsync(CountTimeout, _time);
@@ -115,7 +122,7 @@ public sealed partial class PresenceTracker : LastToStop
 
     public override void Dispose()
     {
-        _wake.Dispose();
+        _tick.Dispose();
         base.Dispose();
     }
 
@@ -125,7 +132,7 @@ public sealed partial class PresenceTracker : LastToStop
         {
             while (true)
             {
-                await _wake.WaitAsync(Tick, stoppingToken);
+                await _tick.NextAsync(LongestTick, stoppingToken);
                 await WriteAsync();
             }
         }
@@ -143,6 +150,7 @@ public sealed partial class PresenceTracker : LastToStop
             _round++;
             _changed.UnionWith(_users.Keys);
         }
+        _tick.Begin();
     }
 
     /// <summary>The last leavings are written before the lease goes. What cannot be written is left to the reaper.</summary>
@@ -190,6 +198,7 @@ public sealed partial class PresenceTracker : LastToStop
                 if (!_failing) Log.Failing(_logger, failure.Message);
                 _failing = true;
                 lock (_gate) _changed.UnionWith(changed);
+                _tick.Begin();
                 return;
             }
         }

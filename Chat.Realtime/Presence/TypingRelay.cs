@@ -17,6 +17,7 @@ public sealed class TypingRelay(LiveChannels channels, TimeProvider time) : Back
     // Typing may be lost: over this bound of people who type at the same time, more of them are not shown.
     private const int MaxTypists = 20_000;
 
+    private readonly BusyTick _tick = new(Tick, time);
     private readonly Lock _gate = new();
     private readonly Dictionary<(string UserId, string RoomId), Typist> _typists = [];
 
@@ -36,18 +37,27 @@ public sealed class TypingRelay(LiveChannels channels, TimeProvider time) : Back
             }
             typist.User = user;
             typist.Wanted = active;
+            _tick.Begin();
             if (!typist.TakeTurn(active)) return Task.CompletedTask;
         }
         return PublishAsync([(user, roomId, active)]);
     }
 
+    public override void Dispose()
+    {
+        _tick.Dispose();
+        base.Dispose();
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Tick, time);
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            while (true)
+            {
+                await _tick.NextAsync(Timeout.InfiniteTimeSpan, stoppingToken);
                 await PublishAsync(TakeHeldBack());
+            }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -71,6 +81,7 @@ public sealed class TypingRelay(LiveChannels channels, TimeProvider time) : Back
                 typist.Restart(time.GetTimestamp());
                 if (typist.TakeTurn(typist.Wanted)) heldBack.Add((typist.User!, key.RoomId, typist.Wanted));
             }
+            if (_typists.Count > 0) _tick.Begin();
         }
         return heldBack;
     }

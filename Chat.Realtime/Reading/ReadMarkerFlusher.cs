@@ -36,18 +36,9 @@ internal sealed partial class ReadMarkerFlusher(IConnectionMultiplexer redis, Np
         try
         {
             var server = redis.GetDatabase();
-            if (!await server.LockTakeAsync(RedisKeys.ReadMarkersFlusher, _claimant, ClaimLife)) return;
-            try
-            {
-                await FlushSetAsideAsync(server, cancellationToken);
-                if (!await server.KeyExistsAsync(RedisKeys.ReadMarkersDirty)) return;
-                await server.KeyRenameAsync(RedisKeys.ReadMarkersDirty, RedisKeys.ReadMarkersFlushing, When.NotExists);
-                await FlushSetAsideAsync(server, cancellationToken);
-            }
-            finally
-            {
-                await server.LockReleaseAsync(RedisKeys.ReadMarkersFlusher, _claimant);
-            }
+            // One question while nobody reads: to take the lock and give it back are six.
+            if (await server.KeyExistsAsync([RedisKeys.ReadMarkersDirty, RedisKeys.ReadMarkersFlushing]) > 0 && await server.LockTakeAsync(RedisKeys.ReadMarkersFlusher, _claimant, ClaimLife))
+                await FlushLockedAsync(server, cancellationToken);
             if (_failing) Log.Restored(logger);
             _failing = false;
         }
@@ -59,6 +50,21 @@ internal sealed partial class ReadMarkerFlusher(IConnectionMultiplexer redis, Np
         {
             if (!_failing) Log.Failing(logger, failure.Message);
             _failing = true;
+        }
+    }
+
+    private async Task FlushLockedAsync(IDatabase server, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await FlushSetAsideAsync(server, cancellationToken);
+            if (!await server.KeyExistsAsync(RedisKeys.ReadMarkersDirty)) return;
+            await server.KeyRenameAsync(RedisKeys.ReadMarkersDirty, RedisKeys.ReadMarkersFlushing, When.NotExists);
+            await FlushSetAsideAsync(server, cancellationToken);
+        }
+        finally
+        {
+            await server.LockReleaseAsync(RedisKeys.ReadMarkersFlusher, _claimant);
         }
     }
 

@@ -72,7 +72,8 @@ internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, IRedisComman
         var results = await Task.WhenAll(replies);
         // After the moves, which in a cluster lie on other servers, or the older marker might be written down; and moved or not: a marker that nobody writes
         // down would be lost with Redis, one that is written down twice costs nothing.
-        await redis.GetDatabase().SetAddAsync(RedisKeys.ReadMarkersDirty, [.. moves.Select(move => (RedisValue)$"{move.UserId}\n{move.RoomId}{(mayLower ? Lowered : "")}")]);
+        var dirty = moves.Select(move => (RedisValue)$"{move.UserId}\n{move.RoomId}{(mayLower ? Lowered : "")}").ToList();
+        await commands.RunAsync(new RedisCommand("SADD", [], [RedisKeys.ReadMarkersDirty], dirty));
         return results;
     }
 
