@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using Chat.Contracts;
 using Chat.Data.Numbering;
@@ -13,6 +14,7 @@ public sealed class EventStore
 {
     private const int RetryAfterMs = 1000;
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan ScanTimeout = TimeSpan.FromSeconds(60);
 
     private readonly NpgsqlDataSource _database;
     private readonly SharedReads<string, Ends> _bounds; // after a restart the members of all rooms come at once
@@ -64,19 +66,34 @@ public sealed class EventStore
             return found;
         }, cancellationToken);
 
-    /// <summary>A page of the room's ids and timestamps below <paramref name="beforeSeq"/>, newest first.</summary>
-    public Task<IReadOnlyList<(long Seq, Guid EventId, DateTimeOffset Timestamp)>> FindIdsBelowAsync(string roomId, long beforeSeq, int limit, CancellationToken cancellationToken) =>
-        AskAsync<IReadOnlyList<(long, Guid, DateTimeOffset)>>(async (connection, token) =>
+    /// <summary>
+    /// The tails (<see cref="TailOf"/>) of the ids of up to <paramref name="limit"/> events of all rooms since <paramref name="since"/> with numbers below those of <paramref name="epoch"/>, in no
+    /// order. They lie side by side, so a million takes Postgres less than a second; those of one room are scattered, and a thousand of them take it 30 ms.
+    /// </summary>
+    public Task<long[]> FindTailsSinceAsync(DateTimeOffset since, int epoch, int limit, CancellationToken cancellationToken) =>
+        AskAsync(async (connection, token) =>
         {
-            await using var command = new NpgsqlCommand("SELECT seq, event_id, ts FROM events WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3", connection);
-            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = roomId });
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = beforeSeq });
+            // As one value: a row for each would take both sides several times as long.
+            await using var command = new NpgsqlCommand("""
+                SELECT string_agg(substring(uuid_send(event_id) FROM 9), ''::bytea) FROM (SELECT event_id FROM events WHERE ts >= $1 AND seq <= $2 LIMIT $3) found
+                """, connection)
+            { CommandTimeout = (int)ScanTimeout.TotalSeconds };
+            command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = since.UtcDateTime });
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = epoch * ProtocolLimits.NumbersPerEpoch });
             command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
-            await using var reader = await command.ExecuteReaderAsync(token);
-            var page = new List<(long, Guid, DateTimeOffset)>();
-            while (await reader.ReadAsync(token)) page.Add((reader.GetInt64(0), reader.GetGuid(1), new DateTimeOffset(reader.GetDateTime(2))));
-            return page;
-        }, cancellationToken);
+            var bytes = await command.ExecuteScalarAsync(token) as byte[] ?? [];
+            var tails = new long[bytes.Length / sizeof(long)];
+            for (var i = 0; i < tails.Length; i++) tails[i] = BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(i * sizeof(long)));
+            return tails;
+        }, cancellationToken, ScanTimeout);
+
+    /// <summary>The last 8 bytes of an id, which are random in every kind that there is.</summary>
+    public static long TailOf(Guid eventId)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        eventId.TryWriteBytes(bytes, bigEndian: true, out _);
+        return BinaryPrimitives.ReadInt64BigEndian(bytes[8..]);
+    }
 
     /// <summary>Head and first event of the room in Postgres, all 0 when it has none there.</summary>
     public async Task<RoomBounds> GetBoundsAsync(string roomId, CancellationToken cancellationToken) =>
@@ -125,10 +142,10 @@ public sealed class EventStore
             return events;
         }, cancellationToken);
 
-    internal async Task<T> AskAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> question, CancellationToken cancellationToken)
+    internal async Task<T> AskAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> question, CancellationToken cancellationToken, TimeSpan? timeout = null)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(Timeout);
+        deadline.CancelAfter(timeout ?? Timeout);
         for (var attempt = 1; ; attempt++)
         {
             try

@@ -398,6 +398,12 @@ namespace Chat.Data.Migrations
                         .HasDatabaseName("ix_events_targets")
                         .HasFilter("target_id is not null");
 
+                    b.HasIndex(new[] { "Ts" }, "ix_events_ts")
+                        .HasDatabaseName("ix_events_ts")
+                        .HasAnnotation("Npgsql:StorageParameter:autosummarize", true);
+
+                    NpgsqlIndexBuilderExtensions.HasMethod(b.HasIndex(new[] { "Ts" }, "ix_events_ts"), "brin");
+
                     b.HasIndex(new[] { "RoomId", "Seq" }, "ix_events_unread")
                         .HasDatabaseName("ix_events_unread")
                         .HasFilter("event_type = 'chat_message'");

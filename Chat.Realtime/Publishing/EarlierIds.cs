@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Chat.Contracts;
 using Chat.Data;
 using Chat.Data.History;
@@ -7,40 +6,36 @@ using Chat.Data.Numbering;
 namespace Chat.Realtime.Publishing;
 
 /// <summary>
-/// The ids that a room got before the current epoch began, as far back as a send may be repeated. Redis may have lost those, Postgres has them, and once the
-/// room's partition is open they never change: so Postgres is asked once for each room and epoch instead of once for each send. The few of a quiet room are read with those of
-/// others that are asked about at the same time; those of a busy room page by page, one room after another, and until they are here its sends ask one by one.
+/// The ids that rooms got before the current epoch began, as far back as a send may be repeated. Redis may have lost those, Postgres has them, and once a
+/// partition is open they never change: so Postgres is asked once for each epoch instead of once for each send. All are read at once, since they lie side by side and those of one room do not;
+/// until they are here each send asks for its own. Where they are too many to be kept, those of a quiet room are read by themselves, and the sends to busy ones go on to ask.
 /// </summary>
 internal sealed partial class EarlierIds
 {
-    // Of one room, with the first read.
+    // 8 bytes each: half of an id is enough, since where two share it, Postgres is asked once in vain.
+    private const int DefaultMaxIds = 4_000_000;
     private const int MaxOfQuiet = 128;
-    // Few enough that a page takes Postgres some milliseconds.
-    private const int DefaultPageSize = 5_000;
-    // Of one room. What had more in its last day is asked about send by send.
-    private const int DefaultMaxPerRoom = 200_000;
-    // Of all rooms, about 40 MB. At the bound busy rooms go without; for a quiet one all are forgotten and read again as they are needed.
-    private const int MaxIds = 4_000_000;
+    // Quiet ones; at the bound all are forgotten and read again as they are needed.
     private const int MaxRooms = 50_000;
     private static readonly TimeSpan Memory = TimeSpan.FromHours(24) + TimeSpan.FromMinutes(10); // the rest for clocks, and for events that were numbered late
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(2);
 
     private readonly OpenPartitions _open;
     private readonly EpochStore _epochs;
     private readonly EventStore _stored;
+    private readonly TimeProvider _time;
     private readonly ILogger<EarlierIds> _logger;
-    private readonly int _maxPerRoom;
-    private readonly int _pageSize;
+    private readonly int _maxIds;
     private readonly SharedReads<string, RoomIds> _reads;
     private readonly Lock _gate = new();
-    private readonly Queue<string> _busy = []; // rooms that are to be read page by page; at most MaxRooms
-    private bool _isReadingBusy;
+    private bool _isReadingAll;
+    private volatile AllIds? _all;
     private Dictionary<string, RoomIds> _rooms = [];
     private int _epoch;
-    private int _count;
 
-    public EarlierIds(OpenPartitions open, EpochStore epochs, EventStore stored, ILogger<EarlierIds> logger, int maxPerRoom = DefaultMaxPerRoom, int pageSize = DefaultPageSize)
+    public EarlierIds(OpenPartitions open, EpochStore epochs, EventStore stored, TimeProvider time, ILogger<EarlierIds> logger, int maxIds = DefaultMaxIds)
     {
-        (_open, _epochs, _stored, _logger, _maxPerRoom, _pageSize) = (open, epochs, stored, logger, maxPerRoom, pageSize);
+        (_open, _epochs, _stored, _time, _logger, _maxIds) = (open, epochs, stored, time, logger, maxIds);
         _reads = new(ReadNewestAsync);
     }
 
@@ -50,22 +45,28 @@ internal sealed partial class EarlierIds
         var epoch = _epochs.Known;
         // Of a partition that is not open, events may still be on their way to Postgres.
         if (!_open.Has(roomId)) return false;
+        var partition = LogTopics.PartitionOf(roomId);
+        if (_all is not { } all || !all.Covers(epoch, partition))
+        {
+            ReadAll(epoch, partition);
+            return false;
+        }
+        if (all.Keys is not null) return HasNone(all.Keys, ids);
         try
         {
             var room = Find(epoch, roomId) ?? await _reads.FindAsync(roomId, cancellationToken);
-            if (room is null || room.Epoch != epoch) return false;
-            if (room.Keys is { } keys) return !ids.Any(id => Array.BinarySearch(keys, KeyOf(id)) >= 0);
-            ReadBusy(roomId, room);
+            return room?.Epoch == epoch && room.Keys is not null && HasNone(room.Keys, ids);
         }
         catch (ChatException)
         {
-            // Postgres is away.
+            return false; // Postgres is away
         }
-        return false;
     }
 
-    /// <summary>Completes when the busy rooms that were asked about until now are read; never fails.</summary>
+    /// <summary>Completes when the reading of all rooms' ids that was begun last is over; never fails.</summary>
     internal Task Reading { get; private set; } = Task.CompletedTask;
+
+    private static bool HasNone(long[] keys, IReadOnlyList<Guid> ids) => !ids.Any(id => Array.BinarySearch(keys, EventStore.TailOf(id)) >= 0);
 
     private RoomIds? Find(int epoch, string roomId)
     {
@@ -86,62 +87,37 @@ internal sealed partial class EarlierIds
         });
     }
 
-    private void ReadBusy(string roomId, RoomIds room)
+    private void ReadAll(int epoch, int partition)
     {
         lock (_gate)
         {
-            if (room.IsAskedFor || _busy.Count >= MaxRooms) return;
-            room.IsAskedFor = true;
-            _busy.Enqueue(roomId);
-            if (_isReadingBusy) return;
-            _isReadingBusy = true;
-            Reading = Task.Run(ReadBusyAsync);
+            if (_isReadingAll || _all?.Covers(epoch, partition) == true) return;
+            _isReadingAll = true;
+            Reading = Task.Run(ReadAllAsync);
         }
     }
 
     // Never throws.
-    private async Task ReadBusyAsync()
+    private async Task ReadAllAsync()
     {
-        while (NextBusy() is { } roomId)
+        try
         {
-            try
-            {
-                if (await ReadAllAsync(roomId) is { } ids) Keep(roomId, ids);
-                else Forget(roomId);
-            }
-            catch (Exception e)
-            {
-                Log.NotRead(_logger, roomId, e.Message);
-                Forget(roomId); // who sends next has it read anew
-            }
+            var epoch = await _epochs.GetAsync(CancellationToken.None);
+            // Before the reading: what opens meanwhile may get events behind its back.
+            var open = Enumerable.Range(0, LogTopics.Partitions).Where(partition => _open.Has(partition, epoch.Number)).ToHashSet();
+            var started = _time.GetTimestamp();
+            var keys = await _stored.FindTailsSinceAsync(epoch.StartedAt - Memory, epoch.Number, _maxIds + 1, CancellationToken.None);
+            Array.Sort(keys);
+            _all = new AllIds(epoch.Number, open, keys.Length <= _maxIds ? keys : null);
+            if (keys.Length <= _maxIds) Log.Read(_logger, keys.Length, epoch.Number, _time.GetElapsedTime(started).TotalMilliseconds);
+            else Log.TooMany(_logger, _maxIds);
         }
-    }
-
-    private string? NextBusy()
-    {
-        lock (_gate)
+        catch (Exception e)
         {
-            _isReadingBusy = _busy.TryDequeue(out var roomId);
-            return roomId;
+            Log.NotRead(_logger, e.Message);
+            await Task.Delay(PauseAfterFailure * (0.5 + Random.Shared.NextDouble()), _time);
         }
-    }
-
-    // Null when a new epoch has just closed the partition: events may still be on their way to Postgres.
-    private async Task<RoomIds?> ReadAllAsync(string roomId)
-    {
-        var epoch = await _epochs.GetAsync(CancellationToken.None);
-        if (!_open.Has(LogTopics.PartitionOf(roomId), epoch.Number)) return null;
-        var since = epoch.StartedAt - Memory;
-        var below = (epoch.Number * ProtocolLimits.NumbersPerEpoch) + 1;
-        var ids = new List<Guid>();
-        while (ids.Count <= _maxPerRoom)
-        {
-            var page = await _stored.FindIdsBelowAsync(roomId, below, _pageSize, CancellationToken.None);
-            ids.AddRange(page.Where(e => e.Timestamp >= since).Select(e => e.EventId));
-            if (page.Count < _pageSize || page[^1].Timestamp < since) return new RoomIds(epoch.Number, ids.Count <= _maxPerRoom ? KeysOf(ids) : null) { IsAskedFor = true };
-            below = page[^1].Seq;
-        }
-        return new RoomIds(epoch.Number, null) { IsAskedFor = true };
+        lock (_gate) _isReadingAll = false; // after a failure, who sends next has them read anew
     }
 
     // Returns what is kept of the room.
@@ -150,52 +126,36 @@ internal sealed partial class EarlierIds
         lock (_gate)
         {
             if (ids.Epoch < _epoch) return ids;
-            if (ids.Epoch > _epoch) (_rooms, _epoch, _count) = ([], ids.Epoch, 0);
-            var kept = _rooms.GetValueOrDefault(roomId);
-            // Several who asked at the same time have it read more than once; what was read page by page is more.
-            if (kept is not null && !ids.IsAskedFor) return kept;
-            // A busy room goes without: forgetting all for it would have the others read again and again.
-            if (ids.IsAskedFor && _count + (ids.Keys?.Length ?? 0) > MaxIds) ids = new RoomIds(ids.Epoch, null) { IsAskedFor = true };
-            else if (_count > MaxIds || _rooms.Count > MaxRooms) (_rooms, _count, kept) = ([], 0, null);
-            _count += (ids.Keys?.Length ?? 0) - (kept?.Keys?.Length ?? 0);
+            if (ids.Epoch > _epoch || _rooms.Count >= MaxRooms) (_rooms, _epoch) = ([], ids.Epoch);
             return _rooms[roomId] = ids;
         }
     }
 
-    private void Forget(string roomId)
-    {
-        lock (_gate)
-            if (_rooms.Remove(roomId, out var ids)) _count -= ids.Keys?.Length ?? 0;
-    }
-
     private static long[] KeysOf(IEnumerable<Guid> ids)
     {
-        long[] keys = [.. ids.Select(KeyOf)];
+        long[] keys = [.. ids.Select(EventStore.TailOf)];
         Array.Sort(keys);
         return keys;
     }
 
-    // Half of an id is enough: where two share it, Postgres is asked once in vain.
-    private static long KeyOf(Guid id)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        id.TryWriteBytes(bytes);
-        return BinaryPrimitives.ReadInt64LittleEndian(bytes) ^ BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]);
-    }
-
     /// <summary>What was read of a room in an epoch: its ids' keys in ascending order; null when there are more than were read.</summary>
-    private sealed class RoomIds(int epoch, long[]? keys)
-    {
-        public int Epoch => epoch;
-        public long[]? Keys => keys;
+    private sealed record RoomIds(int Epoch, long[]? Keys);
 
-        /// <summary>All of them are being read, or were too many.</summary>
-        public bool IsAskedFor { get; set; }
+    /// <summary>What was read of the partitions that were open in an epoch: the ids' keys in ascending order; null when there are more than are kept.</summary>
+    private sealed record AllIds(int Epoch, HashSet<int> Partitions, long[]? Keys)
+    {
+        public bool Covers(int epoch, int partition) => Epoch == epoch && Partitions.Contains(partition);
     }
 
     private static partial class Log
     {
-        [LoggerMessage(1085, LogLevel.Warning, "The earlier ids of room {RoomId} cannot be read now, its sends ask for theirs one by one: {Reason}")]
-        public static partial void NotRead(ILogger logger, string roomId, string reason);
+        [LoggerMessage(1085, LogLevel.Warning, "The ids of before the numbering began anew cannot be read now, each send asks for its own: {Reason}")]
+        public static partial void NotRead(ILogger logger, string reason);
+
+        [LoggerMessage(1086, LogLevel.Information, "{Count} ids of before epoch {Epoch} were read in {Milliseconds:0} ms")]
+        public static partial void Read(ILogger logger, int count, int epoch, double milliseconds);
+
+        [LoggerMessage(1087, LogLevel.Warning, "More than {MaxIds} events came in the day before the numbering began anew: until a day has passed, each send to a busy room without a UUIDv7 as client_id asks Postgres")]
+        public static partial void TooMany(ILogger logger, int maxIds);
     }
 }
