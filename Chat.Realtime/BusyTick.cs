@@ -17,6 +17,9 @@ internal sealed class BusyTick : IDisposable
         _timer = time.CreateTimer(static tick => ((BusyTick)tick!).Now(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
+    /// <summary>The next tick has come, and nobody has waited for it yet.</summary>
+    internal bool IsDue => _due.CurrentCount > 0;
+
     /// <summary>There is work. Called after it has been put where the one who waits looks for it.</summary>
     public void Begin()
     {
@@ -36,9 +39,6 @@ internal sealed class BusyTick : IDisposable
         Interlocked.Exchange(ref _begun, 0);
     }
 
-    public void Dispose()
-    {
-        _timer.Dispose();
-        _due.Dispose();
-    }
+    // The semaphore stays: a tick that is just coming may still release it.
+    public void Dispose() => _timer.Dispose();
 }

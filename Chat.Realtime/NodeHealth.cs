@@ -1,11 +1,19 @@
 using Chat.Data.Model;
 using Chat.Data.Numbering;
+using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.Log;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using StackExchange.Redis;
 
 namespace Chat.Realtime;
+
+/// <summary>The node is not on its way out.</summary>
+internal sealed class DrainHealth(DrainState drain) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(drain.IsDraining ? HealthCheckResult.Unhealthy("draining") : HealthCheckResult.Healthy());
+}
 
 /// <summary>The log takes events. Without it sends get <c>unavailable</c>, and everything else goes on: degraded.</summary>
 internal sealed class LogHealth(EventLog log) : IHealthCheck

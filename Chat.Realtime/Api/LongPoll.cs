@@ -1,4 +1,5 @@
 using Chat.Contracts;
+using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.History;
 using StackExchange.Redis;
@@ -10,7 +11,7 @@ namespace Chat.Realtime.Api;
 /// woken by the event itself, and what the channel loses is found as for everybody else. Only so many wait at once, and nobody on a node that stops: others
 /// are answered at once.
 /// </summary>
-internal sealed class LongPoll(LocalRooms rooms, SharedHistory history, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class LongPoll(LocalRooms rooms, SharedHistory history, TimeProvider time, DrainState drain)
 {
     private const int MaxWaiting = 2_000;
     private const int RetryAfterMs = 1_000;
@@ -56,7 +57,7 @@ internal sealed class LongPoll(LocalRooms rooms, SharedHistory history, TimeProv
 
     private async Task WaitAsync(Task woken, TimeSpan longest, CancellationToken cancellationToken)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, drain.Draining);
         await woken.WaitAsync(longest, time, ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // nothing newer came, or the node stops
         cancellationToken.ThrowIfCancellationRequested();
     }

@@ -5,19 +5,25 @@ using Microsoft.Extensions.Options;
 namespace Chat.Realtime.Connections;
 
 /// <summary>Whether the node is on its way out: nobody new is let in then.</summary>
-internal sealed class DrainState
+internal sealed class DrainState : IDisposable
 {
-    private volatile bool _isDraining;
+    private readonly CancellationTokenSource _draining = new();
     private int _transports;
 
-    public bool IsDraining => _isDraining;
+    public bool IsDraining => Draining.IsCancellationRequested;
+
+    /// <summary>Cancelled when it begins.</summary>
+    public CancellationToken Draining { get; }
+
+    public DrainState() => Draining = _draining.Token;
 
     /// <summary>Requests of transports that may still have to write what their connection has said last.</summary>
     public int Transports => Volatile.Read(ref _transports);
 
-    public void Begin() => _isDraining = true;
+    public Task BeginAsync() => _draining.CancelAsync();
     public void EnterTransport() => Interlocked.Increment(ref _transports);
     public void LeaveTransport() => Interlocked.Decrement(ref _transports);
+    public void Dispose() => _draining.Dispose();
 }
 
 /// <summary>
@@ -39,7 +45,7 @@ internal sealed partial class Drain(
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        state.Begin();
+        await state.BeginAsync();
         var connections = registry.All();
         Random.Shared.Shuffle(connections);
         var window = TimeSpan.FromSeconds(options.Value.Seconds);
@@ -55,11 +61,13 @@ internal sealed partial class Drain(
                 while (time.GetElapsedTime(started) < due && registry.Count > 0) await Task.Delay(Step, time, cancellationToken);
                 connections[i].Close(CloseCodes.ServiceRestart, "restart");
             }
-            // Handshakes that were under way when it began.
-            foreach (var late in registry.All()) late.Close(CloseCodes.ServiceRestart, "restart");
             var closed = time.GetTimestamp();
             while (registry.Count + state.Transports > 0 && time.GetElapsedTime(closed) < connectionOptions.Value.CloseTimeout && time.GetElapsedTime(started) < longest)
+            {
+                // Handshakes that were under way when it began.
+                foreach (var late in registry.All()) late.Close(CloseCodes.ServiceRestart, "restart");
                 await Task.Delay(Step, time, cancellationToken);
+            }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -56,10 +56,10 @@ internal sealed class Newcomers : IThreadPoolWorkItem, IDisposable
         get { lock (_gate) return _joins.Count + _handshakes.Count; }
     }
 
-    /// <summary>What follows runs on the pool, also when the turn has come before it is awaited: never on the event loop.</summary>
-    public ConfiguredTaskAwaitable HandshakeAsync() => OnPool(TurnAsync(_handshakes));
+    /// <summary>What follows runs on the pool, also when the turn has come before it is awaited: never on the event loop. Who has gone waits no longer.</summary>
+    public ConfiguredTaskAwaitable HandshakeAsync(CancellationToken cancellationToken = default) => OnPool(TurnAsync(_handshakes).WaitAsync(cancellationToken));
 
-    /// <summary>As <see cref="HandshakeAsync"/>; who has gone waits no longer.</summary>
+    /// <summary>As <see cref="HandshakeAsync"/>.</summary>
     public ConfiguredTaskAwaitable JoinAsync(CancellationToken cancellationToken) => OnPool(TurnAsync(_joins).WaitAsync(cancellationToken));
 
     public void Dispose() => _timer.Dispose();
@@ -144,5 +144,6 @@ internal sealed class Newcomers : IThreadPoolWorkItem, IDisposable
         return _handshakes.TryDequeue(out var turn) || _joins.TryDequeue(out turn) ? turn : null;
     }
 
-    private bool MessagesFlow() => _time.GetUtcNow().ToUnixTimeMilliseconds() - _metrics.DeliveredAtMs < Quiet.TotalMilliseconds;
+    // Of a clock that was set back it says no, until the next message.
+    private bool MessagesFlow() => _time.GetUtcNow().ToUnixTimeMilliseconds() - _metrics.DeliveredAtMs is >= 0 and var sinceMs && sinceMs < Quiet.TotalMilliseconds;
 }

@@ -39,7 +39,7 @@ internal sealed class WebSocketEndpoint(
     public async Task HandleAsync(HttpContext context)
     {
         var direct = context.Features.Get<DirectUpgrade>();
-        if (direct is null) await newcomers.HandshakeAsync(); // below Kestrel it has had its turn before it came here
+        if (direct is null && context.WebSockets.IsWebSocketRequest) await newcomers.HandshakeAsync(context.RequestAborted); // below Kestrel it has had its turn before it came here
         ConnectedUser user;
         try
         {

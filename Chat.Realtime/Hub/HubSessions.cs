@@ -10,14 +10,15 @@ namespace Chat.Realtime.Hub;
 
 /// <summary>Opens and closes the connection behind a hub connection. A connection that may not be gets a reason that starts with an error code.</summary>
 internal sealed class HubSessions(
-    ConnectionLifecycle lifecycle, ConnectionLimits limits, Newcomers newcomers, TokenAuthenticator authenticator, CommandDispatcher dispatcher, NodeMetrics metrics, TimeProvider time,
+    ConnectionLifecycle lifecycle, ConnectionLimits limits, Newcomers newcomers, DrainState drain, TokenAuthenticator authenticator, CommandDispatcher dispatcher, NodeMetrics metrics, TimeProvider time,
     ILogger<HubSession> logger)
 {
     public static HubSession? Of(HubCallerContext context) => context.Features.Get<HubSession>();
 
     public async Task OpenAsync(HubCallerContext context)
     {
-        await newcomers.HandshakeAsync();
+        await newcomers.HandshakeAsync(context.ConnectionAborted);
+        if (drain.IsDraining) throw new HubException($"{CloseCodes.ServiceRestart}: restart");
         var request = context.GetHttpContext()!;
         var user = await AuthenticateAsync(request, context.ConnectionAborted);
         var address = request.Connection.RemoteIpAddress ?? IPAddress.None;

@@ -8,7 +8,7 @@ namespace Chat.Realtime.Nodes;
 
 internal static class NodesServices
 {
-    /// <summary>To be called before <c>AddPresence</c>: services stop in reverse order, and the lease goes last.</summary>
+    /// <summary>To be called after <c>AddConnections</c> and before <c>AddPresence</c>: services stop in reverse order. The lease says that the node drains before it does, and goes last.</summary>
     public static IHostApplicationBuilder AddNodes(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;

@@ -37,8 +37,9 @@ internal sealed partial class ReadMarkerFlusher(IConnectionMultiplexer redis, Np
         {
             var server = redis.GetDatabase();
             // One question while nobody reads: to take the lock and give it back are six.
-            if (await server.KeyExistsAsync([RedisKeys.ReadMarkersDirty, RedisKeys.ReadMarkersFlushing]) > 0 && await server.LockTakeAsync(RedisKeys.ReadMarkersFlusher, _claimant, ClaimLife))
-                await FlushLockedAsync(server, cancellationToken);
+            if (await server.KeyExistsAsync([RedisKeys.ReadMarkersDirty, RedisKeys.ReadMarkersFlushing]) == 0) return;
+            if (!await server.LockTakeAsync(RedisKeys.ReadMarkersFlusher, _claimant, ClaimLife)) return;
+            await FlushLockedAsync(server, cancellationToken);
             if (_failing) Log.Restored(logger);
             _failing = false;
         }

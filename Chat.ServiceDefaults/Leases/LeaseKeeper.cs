@@ -44,7 +44,7 @@ public sealed partial class LeaseKeeper(
 
     public Task StartedAsync(CancellationToken cancellationToken)
     {
-        // A signal stops the host this way, before any service is asked to stop: nobody's drain can delay the word.
+        // With the framework's lifetime a signal says so before any service is asked to stop. Where it does not, this service is to be asked before whoever drains.
         _onStopping = lifetime.ApplicationStopping.Register(BeginDraining);
         var addresses = server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
         if (AnnouncedAddress.From(addresses) is { } address)

@@ -16,20 +16,18 @@ public sealed class BusyTickTests : IDisposable
     [Fact]
     public void Without_work_there_is_no_tick()
     {
-        var next = NextAsync();
         _time.Advance(10 * Interval);
-        Assert.False(next.IsCompleted);
+        Assert.False(_tick.IsDue);
     }
 
     [Fact]
-    public async Task Work_is_done_an_interval_after_it_came()
+    public void Work_is_done_an_interval_after_it_came()
     {
         _tick.Begin();
-        var next = NextAsync();
         _time.Advance(Interval - TimeSpan.FromMilliseconds(1));
-        Assert.False(next.IsCompleted);
+        Assert.False(_tick.IsDue);
         _time.Advance(TimeSpan.FromMilliseconds(1));
-        await next.WaitAsync(Until.Patience);
+        Assert.True(_tick.IsDue);
     }
 
     [Fact]
@@ -41,10 +39,9 @@ public sealed class BusyTickTests : IDisposable
             _time.Advance(Interval / 20);
         }
         _time.Advance(Interval);
-        await NextAsync().WaitAsync(Until.Patience);
-        var next = NextAsync();
+        await NextAsync();
         _time.Advance(10 * Interval);
-        Assert.False(next.IsCompleted);
+        Assert.False(_tick.IsDue);
     }
 
     [Fact]
@@ -52,26 +49,30 @@ public sealed class BusyTickTests : IDisposable
     {
         for (var i = 0; i < 3; i++)
         {
+            Assert.False(_tick.IsDue);
             _tick.Begin();
             _time.Advance(Interval);
-            await NextAsync().WaitAsync(Until.Patience);
+            await NextAsync();
         }
     }
 
     [Fact]
-    public async Task What_cannot_wait_is_done_at_once_and_leaves_what_can_its_tick()
+    public async Task What_cannot_wait_is_done_at_once_and_what_comes_after_it_an_interval_later()
     {
         _tick.Begin();
+        _time.Advance(Interval / 2);
         _tick.Now();
-        await NextAsync().WaitAsync(Until.Patience);
+        await NextAsync();
         _tick.Begin();
-        _time.Advance(Interval);
-        await NextAsync().WaitAsync(Until.Patience);
+        _time.Advance(Interval - TimeSpan.FromMilliseconds(1));
+        Assert.False(_tick.IsDue);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.True(_tick.IsDue);
     }
 
     [Fact]
     public async Task Nobody_waits_longer_than_asked_for() =>
         await _tick.NextAsync(TimeSpan.FromMilliseconds(1), TestContext.Current.CancellationToken).WaitAsync(Until.Patience);
 
-    private Task NextAsync() => _tick.NextAsync(Timeout.InfiniteTimeSpan, TestContext.Current.CancellationToken);
+    private Task NextAsync() => _tick.NextAsync(Timeout.InfiniteTimeSpan, TestContext.Current.CancellationToken).WaitAsync(Until.Patience);
 }

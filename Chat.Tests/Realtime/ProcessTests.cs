@@ -36,6 +36,9 @@ public sealed class ProcessTests(NodeFixture fixture)
             var clock = Stopwatch.StartNew();
             using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"])) await kill.WaitForExitAsync();
             await client.NextAsync("reconnect");
+            using (var http = new HttpClient())
+            using (var health = await http.GetAsync(new Uri(address, "/health")))
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, health.StatusCode);
             Assert.Equal(1012, await client.CloseCodeAsync());
             await hub.NextAsync("reconnect");
             Assert.Contains("1012: ", (await hub.ClosedAsync())?.Message);
