@@ -65,6 +65,9 @@ public sealed class ChatConnection : IAsyncDisposable
     /// <summary>A room must be loaded from history again.</summary>
     public event Action<RoomReset>? RoomReset;
 
+    /// <summary>A room's subscription goes on over a new connection.</summary>
+    public event Action<RoomResumed>? RoomResumed;
+
     /// <summary>A subscription ended because the user is no longer in the room or may no longer read it.</summary>
     public event Action<SubscriptionEnded>? SubscriptionEnded;
 
@@ -259,6 +262,7 @@ public sealed class ChatConnection : IAsyncDisposable
             case ChatEvent received: RaiseEach(EventReceived, received); break;
             case ConnectionState state: RaiseEach(StateChanged, state); break;
             case RoomReset reset: RaiseEach(RoomReset, reset); break;
+            case RoomResumed resumed: RaiseEach(RoomResumed, resumed); break;
             case SubscriptionEnded ended: RaiseEach(SubscriptionEnded, ended); break;
         }
     }

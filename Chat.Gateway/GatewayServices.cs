@@ -30,6 +30,7 @@ public static class GatewayServices
         services.AddReverseProxy()
             .LoadFromMemory(GatewayRoutes.All, GatewayRoutes.Clusters([], []))
             .AddTransforms(ForwardedIdentity.Apply)
+            .AddTransforms(TurnedAway.Apply)
             .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = GatewayRoutes.ConnectTimeout);
         services.AddSingleton(provider => new LeaseWatcher(
             new LeaseStore(provider.GetRequiredService<IConnectionMultiplexer>(), RedisKeys.Nodes),

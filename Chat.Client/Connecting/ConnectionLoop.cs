@@ -27,6 +27,7 @@ internal sealed partial class ConnectionLoop(
     /// <summary>Ends with the state <see cref="ConnectionStatus.Closed"/>; never throws.</summary>
     public async Task RunAsync(CancellationToken disposed)
     {
+        var moving = false;
         for (var attempt = 0; ;)
         {
             var end = disposed.IsCancellationRequested ? Disposed : await OnceAsync(attempt, disposed);
@@ -36,8 +37,10 @@ internal sealed partial class ConnectionLoop(
                 Close(end, reason);
                 return;
             }
-            if (end.Stable) attempt = 0;
-            if (end.Overloaded) attempt = Math.Max(attempt, OverloadedAttempt);
+            if (end.Stable) (attempt, moving) = (0, false);
+            moving |= end.Moved;
+            // Who moves may come to the stopping node once more, which turns newcomers away: that is no overload.
+            if (end.Overloaded && !moving) attempt = Math.Max(attempt, OverloadedAttempt);
             // The server has spread the moves itself.
             var delay = end.Moved && end.Stable ? end.AtLeast : end.AtLeast + delays.After(attempt);
             attempt++;

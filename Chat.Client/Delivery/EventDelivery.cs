@@ -23,7 +23,7 @@ internal sealed partial class EventDelivery
     private int _handlerThread;
 
     /// <param name="bound">Things that may wait.</param>
-    /// <param name="raise">Raises one of <see cref="ChatEvent"/>, <see cref="ConnectionState"/>, <see cref="RoomReset"/>, <see cref="SubscriptionEnded"/>, each handler through <see cref="Guard"/>.</param>
+    /// <param name="raise">Raises one of <see cref="ChatEvent"/>, <see cref="ConnectionState"/>, <see cref="RoomReset"/>, <see cref="RoomResumed"/>, <see cref="SubscriptionEnded"/>, each handler through <see cref="Guard"/>.</param>
     /// <param name="logger">Where failures of handlers go.</param>
     public EventDelivery(int bound, Action<object> raise, ILogger logger)
     {

@@ -13,6 +13,7 @@ internal sealed class RoomStream(string roomId, long? position, string? epoch, b
     private const int MaxHeld = ProtocolLimits.MaxRecoveredEvents;
     private List<ChatEvent> _held = [];
     private bool _dropped;
+    private bool _isOnNewConnection;
 
     public string RoomId { get; } = roomId;
 
@@ -65,11 +66,14 @@ internal sealed class RoomStream(string roomId, long? position, string? epoch, b
     /// <summary>From now on events are held until <see cref="Accept"/>.</summary>
     public void BeginSubscribe() => IsAwaiting = true;
 
-    /// <summary>A new connection: what was held comes again with the resume.</summary>
-    public void DropHeld()
+    /// <summary>A new connection: what was held comes again with the resume, which is due for a stream that was established.</summary>
+    public void BeginConnection()
     {
         _held.Clear();
         _dropped = false;
+        if (!IsEstablished) return;
+        _isOnNewConnection = true;
+        BeginSubscribe();
     }
 
     /// <summary>Takes the ack of <c>subscribe</c>.</summary>
@@ -106,8 +110,11 @@ internal sealed class RoomStream(string roomId, long? position, string? epoch, b
             BeginSubscribe();
             hole = true;
         }
-        if (!hole) Holes = 0;
-        return hole;
+        if (hole) return true;
+        Holes = 0;
+        if (_isOnNewConnection) delivery.Post(new RoomResumed(RoomId));
+        _isOnNewConnection = false;
+        return false;
     }
 
     /// <summary>The numbering restarted: the stream goes on after <paramref name="head"/>, and what came before must be loaded again.</summary>

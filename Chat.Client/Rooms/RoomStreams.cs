@@ -71,10 +71,8 @@ internal sealed partial class RoomStreams(EventDelivery delivery, ChatClientOpti
             _toResume = Channel.CreateUnbounded<RoomStream>(); // bounded by the rooms: each is in it once
             foreach (var stream in _rooms.Values)
             {
-                stream.DropHeld();
-                if (!stream.IsEstablished) continue;
-                stream.BeginSubscribe();
-                _toResume.Writer.TryWrite(stream);
+                stream.BeginConnection();
+                if (stream.IsEstablished) _toResume.Writer.TryWrite(stream);
             }
         }
     }

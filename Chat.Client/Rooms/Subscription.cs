@@ -19,6 +19,12 @@ public sealed record Subscription(string RoomId, string Epoch, long HeadSeq, lon
 /// <param name="HeadSeq">Newest number; the next event that is raised has a higher one.</param>
 public sealed record RoomReset(string RoomId, string Epoch, long HeadSeq);
 
+/// <summary>
+/// A subscription goes on over a new connection, and what was missed of durable events has been raised. Ephemeral ones are gone: who shows presence asks
+/// for it again.
+/// </summary>
+public sealed record RoomResumed(string RoomId);
+
 /// <summary>A subscription ended without <see cref="ChatConnection.UnsubscribeAsync"/>.</summary>
 /// <param name="RoomId">The room.</param>
 /// <param name="Reason"><c>left</c>, <c>removed</c>, <c>banned</c>, <c>deleted</c>, <c>private</c>, or the error code with which the server refused to resume it.</param>

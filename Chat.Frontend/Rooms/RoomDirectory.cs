@@ -78,6 +78,13 @@ public sealed partial class RoomDirectory(Platform platform, RoomList rooms, Pre
         Remove(roomId);
     }
 
+    /// <summary>The room goes on after a lost connection: whether the other one of a direct room came or went meanwhile was not told.</summary>
+    public void Resume(string roomId)
+    {
+        if (Rooms.Directs.OrderByDescending(r => r.ActiveAt).Take(MaxPresenceQueries).Any(r => r.RoomId == roomId))
+            platform.Tasks.Run("Asking who is online", cancellationToken => LoadPresenceAsync(roomId, cancellationToken));
+    }
+
     /// <summary>The user is out of the room: nothing of it stays.</summary>
     public void Remove(string roomId)
     {
@@ -131,11 +138,14 @@ public sealed partial class RoomDirectory(Platform platform, RoomList rooms, Pre
     {
         var missing = Rooms.All.Where(r => !_subscriptions.ContainsKey(r.RoomId)).OrderByDescending(r => r.ActiveAt).Take(Math.Max(0, MaxSubscriptions - _subscriptions.Count)).ToList();
         foreach (var some in missing.Chunk(SubscribeAtOnce)) await Task.WhenAll(some.Select(r => TrySubscribeAsync(r.RoomId)));
-        foreach (var direct in missing.Where(r => r.IsDirect).Take(MaxPresenceQueries))
-        {
-            var page = await platform.Connection.GetPresenceAsync(direct.RoomId, cancellationToken: cancellationToken);
-            if (presence.Load(page.Users)) platform.Signal.Raise(Change.Rooms | Change.Members);
-        }
+        foreach (var direct in missing.Where(r => r.IsDirect).Take(MaxPresenceQueries)) await LoadPresenceAsync(direct.RoomId, cancellationToken);
+    }
+
+    private async Task LoadPresenceAsync(string directRoomId, CancellationToken cancellationToken)
+    {
+        var asked = presence.Heard;
+        var page = await platform.Connection.GetPresenceAsync(directRoomId, cancellationToken: cancellationToken);
+        if (presence.Load(page.Users, asked)) platform.Signal.Raise(Change.Rooms | Change.Members);
     }
 
     // One room that cannot be subscribed to does not keep the others out; the next reading of the list tries it again.

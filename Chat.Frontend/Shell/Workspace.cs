@@ -57,6 +57,7 @@ public sealed class Workspace(
         _connection.StateChanged += state => _mailbox.Post(() => SetState(state));
         _connection.EventReceived += e => _mailbox.Post(() => Receive(e));
         _connection.RoomReset += reset => _mailbox.Post(() => Reset(reset));
+        _connection.RoomResumed += resumed => _mailbox.Post(() => Resume(resumed));
         _connection.SubscriptionEnded += ended => _mailbox.Post(() => Leave(ended));
 
         Started = true;
@@ -151,6 +152,13 @@ public sealed class Workspace(
         // A room without a message looks the same as before.
         if (Open.Timeline.FirstSeq is not null) Connection.Reloaded();
         LoadAgain(Open);
+    }
+
+    // Who came and went while the connection was away was told to others.
+    private void Resume(RoomResumed resumed)
+    {
+        if (Open is { Stage: OpenStage.Ready } open && open.RoomId == resumed.RoomId) _tasks!.Run("Asking who is online", open.LoadPresenceAsync);
+        else Directory.Resume(resumed.RoomId);
     }
 
     private void Leave(SubscriptionEnded ended)

@@ -241,13 +241,15 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
         await LoadPresenceAsync(cancellationToken);
     }
 
-    private async Task LoadPresenceAsync(CancellationToken cancellationToken)
+    /// <summary>Who is online is asked anew.</summary>
+    public async Task LoadPresenceAsync(CancellationToken cancellationToken)
     {
         string? after = null;
         for (var listed = 0; listed < MemberList.Capacity;)
         {
+            var asked = presence.Heard;
             var page = await platform.Connection.GetPresenceAsync(RoomId, ProtocolLimits.MaxPresenceLimit, after, cancellationToken);
-            presence.Load(page.Users);
+            presence.Load(page.Users, asked);
             listed += page.Users.Count;
             if (!page.HasMore || page.Users.Count == 0) break;
             after = page.Users[^1].UserId;

@@ -5,8 +5,9 @@ using Yarp.ReverseProxy.Model;
 namespace Chat.Gateway.Routing;
 
 /// <summary>
-/// A target that takes no connection is passed over by everybody for a moment, and the request that found out goes to another one at
-/// once. Only such requests are repeated: no byte of them was sent, so nothing can happen twice.
+/// A target that takes no connection, or turns newcomers away because it is on its way out, is passed over by everybody for a moment, and the request
+/// that found out goes to another one at once. Only such requests are repeated: of the one no byte was sent, the other took no effect and has no body, so
+/// nothing can happen twice.
 /// </summary>
 public sealed class ConnectRetry(RequestDelegate next, IDestinationHealthUpdater health)
 {
@@ -23,7 +24,7 @@ public sealed class ConnectRetry(RequestDelegate next, IDestinationHealthUpdater
         {
             await next(context);
             if (context.Response.HasStarted || proxy.ProxiedDestination is not { } target
-                || !IsConnectFailure(context.GetForwarderErrorFeature()))
+                || !(IsConnectFailure(context.GetForwarderErrorFeature()) || TurnedAway.IsSet(context)))
                 return;
 
             if (context.GetRouteModel().Cluster is { } cluster)
@@ -31,8 +32,11 @@ public sealed class ConnectRetry(RequestDelegate next, IDestinationHealthUpdater
             (refused ??= []).Add(target);
             var others = proxy.AllDestinations.Except(refused).ToList();
             if (attempt == MaxAttempts || others.Count == 0)
+            {
+                if (TurnedAway.Take(context)) await UnavailableAnswer.WriteAsync(context, "Nothing takes new connections now. Try again.");
                 return;
-
+            }
+            TurnedAway.Take(context);
             context.Response.Clear();
             context.Features.Set<IForwarderErrorFeature>(null);
             proxy.AvailableDestinations = others;

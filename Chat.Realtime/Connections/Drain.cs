@@ -28,7 +28,7 @@ internal sealed class DrainState : IDisposable
 
 /// <summary>
 /// Lets the clients go before the server stops: it runs ahead of every hosted service's stop and of <see cref="IHostApplicationLifetime.ApplicationStopping"/>
-/// (<see cref="NodeLifetime"/>), so Kestrel and the hub still hold the connections. Each client is told when to come back, spread over the window, and
+/// (<see cref="NodeLifetime"/>), so Kestrel and the hub still hold the connections. Each client is told when to come back, spread over the window from its first second on, and
 /// closed with 1012 shortly after that moment; who does not let go is cut. Whatever clients do, the whole of it takes no longer than <see cref="Longest"/>,
 /// so what follows (presence, the log's last acks, the lease) is done before anybody kills the process.
 /// </summary>
@@ -40,6 +40,8 @@ internal sealed partial class Drain(
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
     // A stopping process is killed after 13 s by the local engine and after 30 s by Kubernetes: this leaves 4 s for what follows, and 2 s with the longest window.
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(9);
+    // Who comes back sooner may be sent here once more: gateways learn from the lease within half a second, other load balancers by their probes.
+    private static readonly TimeSpan Lead = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AfterWindow = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(25);
 
@@ -84,7 +86,11 @@ internal sealed partial class Drain(
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    private static TimeSpan DueAt(int index, int count, TimeSpan window) => window * index / count;
+    private static TimeSpan DueAt(int index, int count, TimeSpan window)
+    {
+        var first = window < Lead ? window : Lead;
+        return first + ((window - first) * index / count);
+    }
 
     private static partial class Log
     {

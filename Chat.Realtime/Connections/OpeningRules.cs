@@ -1,5 +1,6 @@
 using System.Net;
 using Chat.Contracts;
+using Chat.ServiceDefaults;
 
 namespace Chat.Realtime.Connections;
 
@@ -16,7 +17,11 @@ internal sealed class OpeningRules(AllowedOrigins origins, ConnectionLimits limi
     /// <param name="opens">False for further requests of a connection that was let in before.</param>
     public async Task CheckAsync(HttpContext context, bool opens = true)
     {
-        if (opens && drain.IsDraining) throw new ChatException(ErrorCodes.Unavailable, "This node is stopping; connect again.", RetryAfterMs);
+        if (opens && drain.IsDraining)
+        {
+            context.Response.Headers[DrainingAnswer.Header] = DrainingAnswer.Value;
+            throw new ChatException(ErrorCodes.Unavailable, "This node is stopping; connect again.", RetryAfterMs);
+        }
         if (!origins.Allow(context.Request)) throw new ChatException(ErrorCodes.Forbidden, "This origin may not connect.");
         if (opens && await limits.TakeHandshakeAsync(AddressOf(context), context.RequestAborted) is { } wait)
             throw new ChatException(ErrorCodes.RateLimited, "Too many connections from this address.", wait);

@@ -14,6 +14,7 @@ internal sealed class ClientUnderTest : IAsyncDisposable
         Connection.EventReceived += Events.Enqueue;
         Connection.StateChanged += States.Enqueue;
         Connection.RoomReset += Resets.Enqueue;
+        Connection.RoomResumed += Resumed.Enqueue;
         Connection.SubscriptionEnded += Ended.Enqueue;
     }
 
@@ -21,6 +22,7 @@ internal sealed class ClientUnderTest : IAsyncDisposable
     public ConcurrentQueue<ChatEvent> Events { get; } = new();
     public ConcurrentQueue<ConnectionState> States { get; } = new();
     public ConcurrentQueue<RoomReset> Resets { get; } = new();
+    public ConcurrentQueue<RoomResumed> Resumed { get; } = new();
     public ConcurrentQueue<SubscriptionEnded> Ended { get; } = new();
 
     public IReadOnlyList<long> Seqs => [.. Events.Where(e => e.Seq is not null).Select(e => e.Seq!.Value)];

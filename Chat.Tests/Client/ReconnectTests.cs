@@ -196,6 +196,19 @@ public abstract class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "moves")]
+    public async Task Who_moves_and_is_turned_away_does_not_wait_as_if_the_platform_were_overloaded()
+    {
+        await using var server = await ScriptedServer.StartAsync(Wire);
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        server.Refusals = new([503]);
+        await peer.SendAsync("""{"event_type":"reconnect","after_ms":20}""");
+        await server.AcceptAsync();
+        Assert.Equal([1, 2], client.States.Where(s => s.Status == ConnectionStatus.Reconnecting).Select(s => s.Attempt));
+    }
+
+    [Fact]
     [Trait(Behaviours.Trait, "history")]
     public async Task A_command_waits_for_the_connection_and_is_repeated_on_the_next()
     {

@@ -32,6 +32,7 @@ public abstract class ResumeTests
         await second.SendAsync(ScriptedPeer.Message(9));
         await client.ExpectSeqsAsync(5, 6, 7, 8, 9);
 
+        Assert.Equal([new RoomResumed("lobby")], client.Resumed);
         Assert.Empty(client.Resets);
         Assert.Contains(client.States, state => state is { Status: ConnectionStatus.Reconnecting, NextAttemptAt: not null, Reason: not null });
     }

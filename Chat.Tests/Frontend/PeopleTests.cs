@@ -12,7 +12,7 @@ public sealed class PeopleTests
     public void Members_stand_by_presence_owners_first_and_who_reads_is_online()
     {
         var presence = new PresenceBook();
-        presence.Load([new PresentUser("b", "bo", PresenceStatus.Online, null), new PresentUser("c", "cy", PresenceStatus.Away, Events.Noon)]);
+        presence.Load([new PresentUser("b", "bo", PresenceStatus.Online, null), new PresentUser("c", "cy", PresenceStatus.Away, Events.Noon)], presence.Heard);
         var list = new MemberList(Events.Me);
         list.Load([Member("b", "Bo"), Member("a", "Al"), Member("c", "Cy"), Member(Events.Me, "Sam", Roles.Owner)], false);
         var sections = list.Sections(presence, null);
@@ -31,6 +31,19 @@ public sealed class PeopleTests
         Assert.False(list.Receive(Events.Of(EventTypes.UserJoin, 1, "b", "Bo")));
         Assert.True(list.Receive(Events.Of(EventTypes.UserLeave, 2, "a")));
         Assert.Equal(1, list.Count);
+    }
+
+    [Fact]
+    public void An_answer_does_not_take_back_what_was_heard_since_it_was_asked_for()
+    {
+        var presence = new PresenceBook();
+        presence.Receive(Says("b", PresenceStatus.Online));
+        var asked = presence.Heard;
+        presence.Receive(Says("c", PresenceStatus.Online));
+        Assert.True(presence.Load([new PresentUser("b", "bo", PresenceStatus.Offline, Events.Noon), new PresentUser("c", "cy", PresenceStatus.Offline, Events.Noon)], asked));
+        Assert.Equal((PresenceStatus.Offline, PresenceStatus.Online), (presence.Of("b").Status, presence.Of("c").Status));
+
+        static ChatEvent Says(string user, string status) => new() { EventType = EventTypes.Presence, SenderId = user, Status = status };
     }
 
     [Fact]

@@ -34,6 +34,17 @@ public sealed class WindowFaultTests(FaultedSystem faulted, Browser browser) : I
     }
 
     [Fact]
+    public async Task Who_left_while_no_node_could_be_reached_is_shown_as_offline_afterwards()
+    {
+        var (window, other, _) = await OpenAsync();
+        var row = window.Page.Locator(".pane .person", new() { HasTextString = other.UserName });
+        var device = await other.ConnectAsync();
+        await Expect(row.Locator(".dot.on")).ToBeVisibleAsync();
+        await _system.KillAsync(["realtime-1", "realtime-2"], async () => await device.DisposeAsync());
+        await Expect(row).ToHaveClassAsync("person off", new() { Timeout = 40_000 });
+    }
+
+    [Fact]
     public async Task A_killed_frontend_brings_back_the_room_the_draft_and_the_message_on_its_way()
     {
         var (window, other, room) = await OpenAsync();

@@ -36,8 +36,10 @@ internal sealed class Target(WebApplication app, LeaseKeeper lease) : IAsyncDisp
         builder.Services.AddHostedService(services => services.GetRequiredService<LeaseKeeper>());
 
         builder.Services.AddSingleton<Closes>();
+        builder.Services.AddSingleton<TurnsAway>();
 
         var app = builder.Build();
+        app.Use((context, next) => context.RequestServices.GetRequiredService<TurnsAway>().IsSet ? TurnAwayAsync(context) : next(context));
         app.UseTrustedProxy();
         app.UseWebSockets();
         app.Map("/ws", SocketAsync);
@@ -58,6 +60,9 @@ internal sealed class Target(WebApplication app, LeaseKeeper lease) : IAsyncDisp
 
     /// <summary>Says that it drains and goes on serving, as a node does between SIGTERM and its end.</summary>
     public Task DrainAsync() => lease.StoppingAsync(CancellationToken.None);
+
+    /// <summary>Refuses whoever comes, as a draining node does, while its lease still says that it is ready.</summary>
+    public void TurnAway() => app.Services.GetRequiredService<TurnsAway>().IsSet = true;
 
     /// <summary>Stops listening without a word in Redis, as a killed process does.</summary>
     public async Task DieAsync() => await app.Services.GetRequiredService<IServer>().StopAsync(new CancellationToken(canceled: true));
@@ -91,6 +96,18 @@ internal sealed class Target(WebApplication app, LeaseKeeper lease) : IAsyncDisp
             }
             await socket.SendAsync(buffer.AsMemory(0, received.Count), WebSocketMessageType.Text, true, context.RequestAborted);
         }
+    }
+
+    private static Task TurnAwayAsync(HttpContext context)
+    {
+        context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        context.Response.Headers[DrainingAnswer.Header] = DrainingAnswer.Value;
+        return context.Response.WriteAsync("This node is stopping.");
+    }
+
+    private sealed class TurnsAway
+    {
+        public bool IsSet { get; set; }
     }
 
     private sealed class Closes

@@ -2,7 +2,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Net.WebSockets;
 using Chat.Contracts;
+using Chat.Contracts.Api;
 using Chat.Gateway.Targets;
+using Chat.ServiceDefaults;
 using Chat.ServiceDefaults.Leases;
 using Chat.Tests.People;
 using Microsoft.Extensions.Time.Testing;
@@ -42,6 +44,38 @@ public sealed class TargetTests
         await socket.SendAsync("still here"u8.ToArray(), WebSocketMessageType.Text, true, soon);
         var received = await socket.ReceiveAsync(new byte[100], soon);
         Assert.Equal((WebSocketMessageType.Text, 10), (received.MessageType, received.Count));
+    }
+
+    [Fact]
+    public async Task Whom_a_stopping_node_turns_away_is_taken_by_another_one()
+    {
+        await using var gateway = await GatewayHost.StartAsync(nodes: 1);
+        var stopping = await gateway.AddNodeAsync("node-2");
+        await Until.TrueAsync(async () => (await gateway.GetAsync("/api/who")).Name == "node-2", "the second node is used");
+
+        stopping.TurnAway();
+
+        var soon = new CancellationTokenSource(Until.Patience).Token;
+        for (var i = 0; i < 40; i++)
+        {
+            Assert.Equal("node-1", (await gateway.GetAsync("/api/who")).Name);
+            using var socket = new ClientWebSocket();
+            await socket.ConnectAsync(new Uri($"ws://{gateway.Http.Authority}/ws"), soon);
+        }
+    }
+
+    [Fact]
+    public async Task Turned_away_by_all_a_client_is_told_to_try_again()
+    {
+        await using var gateway = await GatewayHost.StartAsync(nodes: 2);
+        foreach (var node in gateway.Targets) node.TurnAway();
+
+        using var response = await gateway.Client.GetAsync("/api/who");
+
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(1)), (response.StatusCode, response.Headers.RetryAfter?.Delta));
+        Assert.False(response.Headers.Contains(DrainingAnswer.Header));
+        var problem = await response.Content.ReadFromJsonAsync(ChatJson.Default.Problem);
+        Assert.Equal(ErrorCodes.Unavailable, problem?.Code);
     }
 
     [Fact]

@@ -1,5 +1,8 @@
 using System.Net;
 using System.Net.WebSockets;
+using Chat.Realtime.Connections;
+using Chat.ServiceDefaults;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chat.Tests.Realtime;
 
@@ -100,6 +103,20 @@ public class HandshakeTests(NodeFixture fixture)
         using var answer = await http.GetAsync("/ws");
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Contains("\"code\":\"bad_request\"", await answer.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_draining_node_turns_newcomers_away_and_marks_it_for_proxies()
+    {
+        await using var node = await TestNode.StartAsync(fixture.Node.Backing);
+        await node.Services.GetRequiredService<DrainState>().BeginAsync();
+        using var socket = new ClientWebSocket();
+        socket.Options.CollectHttpResponseDetails = true;
+        socket.Options.SetRequestHeader("Authorization", $"Bearer {TestNode.Token("ann")}");
+        await Assert.ThrowsAsync<WebSocketException>(async () =>
+            await socket.ConnectAsync(new UriBuilder(node.Address) { Scheme = "ws", Path = "/ws" }.Uri, TestContext.Current.CancellationToken));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, socket.HttpStatusCode);
+        Assert.Contains(DrainingAnswer.Header, socket.HttpResponseHeaders!.Keys, StringComparer.OrdinalIgnoreCase);
     }
 
     private async Task<HttpStatusCode> StatusOfAsync(string? token, Action<ClientWebSocketOptions>? configure = null, string query = "")

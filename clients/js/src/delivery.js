@@ -5,7 +5,7 @@
  * The queue is bounded by what one frame brings: it is empty before the next frame is looked at.
  */
 export class Delivery {
-  static #names = ['event', 'state', 'reset', 'ended', 'error'];
+  static #names = ['event', 'state', 'reset', 'resumed', 'ended', 'error'];
   /** @type {Map<string, Set<Function>>} */
   #handlers = new Map(Delivery.#names.map((name) => [name, new Set()]));
   #queue = [];

@@ -99,6 +99,14 @@ export interface RoomReset {
   headSeq: number;
 }
 
+/**
+ * A subscription goes on over a new connection, and what was missed of durable events has been told. Ephemeral ones are gone: who shows
+ * presence asks for it again.
+ */
+export interface RoomResumed {
+  roomId: string;
+}
+
 /** A subscription ended without `unsubscribe`. */
 export interface SubscriptionEnded {
   roomId: string;
@@ -179,6 +187,7 @@ export class ChatConnection {
   on(name: 'event', handler: (event: ChatEvent) => void): () => void;
   on(name: 'state', handler: (state: ConnectionState) => void): () => void;
   on(name: 'reset', handler: (reset: RoomReset) => void): () => void;
+  on(name: 'resumed', handler: (resumed: RoomResumed) => void): () => void;
   on(name: 'ended', handler: (ended: SubscriptionEnded) => void): () => void;
   /** Failures that no caller waits for: of handlers, of the renewal of the session, of frames that cannot be used. */
   on(name: 'error', handler: (error: Error) => void): () => void;

@@ -9,6 +9,7 @@ export class RoomStream {
   #delivery;
   #held = [];
   #dropped = false;
+  #isOnNewConnection = false;
 
   /** Seq of the last delivered event (or where the stream starts); undefined until that is known. */
   position;
@@ -61,9 +62,12 @@ export class RoomStream {
     this.isAwaiting = true;
   }
 
-  /** A new connection: what was held comes again with the resume. */
-  dropHeld() {
-    [this.#held, this.#dropped] = [[], false];
+  /** A new connection: what was held comes again with the resume, which is due for a stream that was established. */
+  beginConnection() {
+    this.#dropHeld();
+    if (!this.isEstablished) return;
+    this.#isOnNewConnection = true;
+    this.beginSubscribe();
   }
 
   /**
@@ -89,7 +93,7 @@ export class RoomStream {
     }
 
     const [held, dropped] = [this.#held, this.#dropped];
-    this.dropHeld();
+    this.#dropHeld();
     let hole = false;
     for (const event of held) hole = this.offer(event) || hole;
     if (dropped && !hole) {
@@ -98,8 +102,11 @@ export class RoomStream {
       this.beginSubscribe();
       hole = true;
     }
-    if (!hole) this.holes = 0;
-    return hole;
+    if (hole) return true;
+    this.holes = 0;
+    if (this.#isOnNewConnection && !this.hasEnded) this.#delivery.post('resumed', { roomId: this.roomId });
+    this.#isOnNewConnection = false;
+    return false;
   }
 
   /** The numbering restarted: the stream goes on after this head, and what came before must be loaded again. */
@@ -113,6 +120,10 @@ export class RoomStream {
     this.position = event.seq;
     this.epoch = event.epoch ?? this.epoch;
     this.#delivery.post('event', event);
+  }
+
+  #dropHeld() {
+    [this.#held, this.#dropped] = [[], false];
   }
 
   #hold(event) {

@@ -60,10 +60,8 @@ export class RoomStreams {
   begin(link, ended) {
     this.#resumes = { link, ended, due: [], running: 0 };
     for (const stream of this.#rooms.values()) {
-      stream.dropHeld();
-      if (!stream.isEstablished) continue;
-      stream.beginSubscribe();
-      this.#resumes.due.push(stream);
+      stream.beginConnection();
+      if (stream.isEstablished) this.#resumes.due.push(stream);
     }
     this.#pump(this.#resumes);
   }

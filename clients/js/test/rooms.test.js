@@ -20,6 +20,7 @@ behaviour('resumes', async (t) => {
   second.ackSubscribe(resume, { head: 8, events: [message(7), message(8)] });
   second.send(message(9));
   await client.expectSeqs(5, 6, 7, 8, 9);
+  assert.deepEqual(client.resumed, [{ roomId: 'lobby' }]);
   assert.deepEqual(client.resets, []);
 });
 

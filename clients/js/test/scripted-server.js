@@ -48,10 +48,11 @@ export class ScriptedServer {
   /** A client that writes down everything that it is told, closed after the test. */
   client(t, more) {
     const chat = new ChatConnection(this.options(more));
-    const client = { chat, events: [], states: [], resets: [], ended: [], errors: [] };
+    const client = { chat, events: [], states: [], resets: [], resumed: [], ended: [], errors: [] };
     chat.on('event', (event) => client.events.push(event));
     chat.on('state', (state) => client.states.push(state));
     chat.on('reset', (reset) => client.resets.push(reset));
+    chat.on('resumed', (resumed) => client.resumed.push(resumed));
     chat.on('ended', (ended) => client.ended.push(ended));
     chat.on('error', (error) => client.errors.push(error));
     client.seqs = () => client.events.filter((event) => event.seq).map((event) => event.seq);

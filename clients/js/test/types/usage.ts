@@ -2,7 +2,7 @@
 import {
   ChatConnection, ChatError, uuidv7,
   type Attachment, type ChatEvent, type ChatOptions, type ClosedReason, type CommandOptions, type ConnectionState, type PresentUser,
-  type Receipt, type RoomReset, type SendOptions, type SendProgress, type Subscription, type SubscriptionEnded,
+  type Receipt, type RoomReset, type RoomResumed, type SendOptions, type SendProgress, type Subscription, type SubscriptionEnded,
 } from '@chat/client';
 
 const options: ChatOptions = {
@@ -30,6 +30,7 @@ export async function everything(): Promise<void> {
     const why: ClosedReason | undefined = closedReason;
     if (status === 'reconnecting') console.log(attempt, retryInMs, reason, closeCode, why);
   });
+  chat.on('resumed', (resumed: RoomResumed) => console.log(resumed.roomId));
   chat.on('reset', (reset: RoomReset) => console.log(reset.roomId, reset.epoch, reset.headSeq));
   chat.on('ended', (ended: SubscriptionEnded) => console.log(ended.roomId, ended.reason));
   chat.on('error', (error: Error) => console.error(error.message));
