@@ -64,6 +64,7 @@ internal static class Node
         builder.Services.AddHostedService(provider => provider.GetRequiredService<SchemaAtStart>());
         builder.Services.AddHealthChecks()
             .AddCheck<SchemaAtStart>("schema", tags: [HealthEndpoints.ReadyTag])
+            .AddCheck<NumberingAtStart>("numbering", tags: [HealthEndpoints.ReadyTag])
             .AddCheck<DrainHealth>("drain", tags: [HealthEndpoints.ReadyTag])
             .AddCheck<RedisHealth>("redis")
             .AddCheck<LogHealth>("kafka");

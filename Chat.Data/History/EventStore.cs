@@ -18,11 +18,13 @@ public sealed class EventStore
 
     private readonly NpgsqlDataSource _database;
     private readonly SharedReads<string, Ends> _bounds; // after a restart the members of all rooms come at once
+    private readonly SharedReads<Guid, Found> _found; // when an epoch has begun, the senders of all rooms
 
     public EventStore(NpgsqlDataSource database)
     {
         _database = database;
         _bounds = new(ReadEndsAsync);
+        _found = new(async ids => (await FindAsync([.. ids], CancellationToken.None)).ToDictionary(found => found.Key, found => new Found(found.Value)));
     }
 
     /// <summary>The numbers of those of <paramref name="eventIds"/> that are stored.</summary>
@@ -40,6 +42,13 @@ public sealed class EventStore
             }
             return found;
         }, cancellationToken);
+
+    /// <summary>As <see cref="FindAsync"/>, for a few ids: those of all who ask at the same time go into one query.</summary>
+    public async Task<IReadOnlyDictionary<Guid, EventNumber>> FindTogetherAsync(IReadOnlyList<Guid> eventIds, CancellationToken cancellationToken)
+    {
+        var found = await Task.WhenAll(eventIds.Select(id => _found.FindAsync(id, cancellationToken)));
+        return eventIds.Zip(found).Where(pair => pair.Second is not null).DistinctBy(pair => pair.First).ToDictionary(pair => pair.First, pair => pair.Second!.Number);
+    }
 
     /// <summary>
     /// Of each room the ids and timestamps of the newest <paramref name="limit"/> events with numbers below those of <paramref name="epoch"/>, newest first; a room without any is left out.
@@ -170,6 +179,8 @@ public sealed class EventStore
         NpgsqlException or TimeoutException or OperationCanceledException => true,
         _ => false,
     };
+
+    private sealed record Found(EventNumber Number);
 
     private sealed record Ends(long HeadSeq, int Epoch, long FirstSeq);
 }

@@ -46,6 +46,27 @@ public sealed class OpenPartitions(NpgsqlDataSource database, EpochStore epochs,
         return true;
     }
 
+    /// <summary>Waits until all partitions are open in the epoch that this process knows, or <paramref name="patience"/> is over.</summary>
+    public async Task WaitForAllAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        while (!HasAll() && time.GetElapsedTime(started) < patience)
+        {
+            try
+            {
+                await AskAsync().WaitAsync(cancellationToken);
+            }
+            catch (NumberingUnavailableException)
+            {
+                // Asked again.
+            }
+            if (HasAll()) return;
+            await Task.Delay(AskEvery * (0.5 + Random.Shared.NextDouble()), time, cancellationToken);
+        }
+
+        bool HasAll() => Enumerable.Range(0, LogTopics.Partitions).All(partition => Has(partition, epochs.Known));
+    }
+
     /// <summary>Asks Postgres, once for all who ask at the same time. Throws <see cref="NumberingUnavailableException"/>.</summary>
     public Task AskAsync()
     {

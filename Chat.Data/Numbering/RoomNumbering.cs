@@ -144,7 +144,7 @@ public sealed partial class RoomNumbering(
     {
         try
         {
-            return await stored.FindAsync(eventIds, cancellationToken);
+            return await stored.FindTogetherAsync(eventIds, cancellationToken);
         }
         catch (ChatException failure)
         {

@@ -283,7 +283,7 @@ internal abstract partial class RoomFollower(string roomId, RoomHistory history,
         [LoggerMessage(1020, LogLevel.Warning, "Room {RoomId}: the events after {Position} could not be read; trying again. {Reason}")]
         public static partial void RepairFailed(ILogger logger, string roomId, long position, string reason);
 
-        [LoggerMessage(1021, LogLevel.Information, "Room {RoomId}: its subscribers reload, the numbering goes on in epoch {Epoch} after {HeadSeq}")]
+        [LoggerMessage(1021, LogLevel.Debug, "Room {RoomId}: its subscribers reload, the numbering goes on in epoch {Epoch} after {HeadSeq}")]
         public static partial void Resync(ILogger logger, string roomId, int epoch, long headSeq);
 
         [LoggerMessage(1022, LogLevel.Error, "Room {RoomId}: events could not be handed out")]

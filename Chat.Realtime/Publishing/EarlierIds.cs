@@ -18,6 +18,7 @@ internal sealed partial class EarlierIds
     // Quiet ones; at the bound all are forgotten and read again as they are needed.
     private const int MaxRooms = 50_000;
     private static readonly TimeSpan Memory = TimeSpan.FromHours(24) + TimeSpan.FromMinutes(10); // the rest for clocks, and for events that were numbered late
+    private static readonly TimeSpan OpeningPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(2);
 
     private readonly OpenPartitions _open;
@@ -63,6 +64,16 @@ internal sealed partial class EarlierIds
         }
     }
 
+    /// <summary>Reads those of all rooms now, and not only when the first send asks. Never fails.</summary>
+    public Task ReadAsync()
+    {
+        lock (_gate)
+        {
+            if (!_isReadingAll) Begin();
+            return Reading;
+        }
+    }
+
     /// <summary>Completes when the reading of all rooms' ids that was begun last is over; never fails.</summary>
     internal Task Reading { get; private set; } = Task.CompletedTask;
 
@@ -91,10 +102,14 @@ internal sealed partial class EarlierIds
     {
         lock (_gate)
         {
-            if (_isReadingAll || _all?.Covers(epoch, partition) == true) return;
-            _isReadingAll = true;
-            Reading = Task.Run(ReadAllAsync);
+            if (!_isReadingAll && _all?.Covers(epoch, partition) != true) Begin();
         }
+    }
+
+    private void Begin()
+    {
+        _isReadingAll = true;
+        Reading = Task.Run(ReadAllAsync);
     }
 
     // Never throws.
@@ -103,6 +118,7 @@ internal sealed partial class EarlierIds
         try
         {
             var epoch = await _epochs.GetAsync(CancellationToken.None);
+            await _open.WaitForAllAsync(OpeningPatience, CancellationToken.None); // one reading for all of them
             // Before the reading: what opens meanwhile may get events behind its back.
             var open = Enumerable.Range(0, LogTopics.Partitions).Where(partition => _open.Has(partition, epoch.Number)).ToHashSet();
             var started = _time.GetTimestamp();

@@ -23,10 +23,6 @@ internal sealed class KnownEvents(RoomNumbering numbering, EarlierIds earlier, E
         Unknown,
     }
 
-    // Of all rooms together: many ask at the same time when an epoch has begun.
-    private readonly SharedReads<Guid, Persisted> _persisted = new(async ids =>
-        (await stored.FindAsync([.. ids], CancellationToken.None)).ToDictionary(found => found.Key, found => new Persisted(found.Value)));
-
     // Redis keeps the id of a UUIDv7 for an hour after it is persisted; half of that leaves room for clocks that differ.
     private static readonly TimeSpan Version7Memory = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan Version7Ahead = TimeSpan.FromMinutes(1);
@@ -60,8 +56,9 @@ internal sealed class KnownEvents(RoomNumbering numbering, EarlierIds earlier, E
         if (isSure) return recent;
         try
         {
-            var persisted = await Task.WhenAll(ids.Select(candidate => _persisted.FindAsync(candidate, cancellationToken)));
-            if (persisted.FirstOrDefault(found => found is not null) is { } first) return first.Number;
+            var persisted = await stored.FindTogetherAsync(ids, cancellationToken);
+            foreach (var candidate in ids)
+                if (persisted.TryGetValue(candidate, out var first)) return first;
         }
         catch (ChatException) when (recent is not null)
         {
@@ -80,6 +77,4 @@ internal sealed class KnownEvents(RoomNumbering numbering, EarlierIds earlier, E
         if (isVersion7 && made > epoch.StartedAt + EpochMargin) return Reach.All;
         return epoch.Number > 0 && epoch.StartedAt > now - OtherMemory ? Reach.ThisEpoch : Reach.All;
     }
-
-    private sealed record Persisted(EventNumber Number);
 }

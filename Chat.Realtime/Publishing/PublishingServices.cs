@@ -21,6 +21,8 @@ internal static class PublishingServices
         services.AddSingleton<NumberedDelivery>();
         services.AddSingleton<RoomSequencers>();
         services.AddSingleton<EarlierIds>();
+        services.AddSingleton<NumberingAtStart>();
+        services.AddHostedService(provider => provider.GetRequiredService<NumberingAtStart>());
         services.AddSingleton<KnownEvents>();
         services.AddSingleton<StorageHeadroom>();
         services.AddSingleton<Mentions>();
