@@ -40,7 +40,7 @@ internal sealed partial class ConnectionLoop(
             if (end.Stable) (attempt, moving) = (0, false);
             moving |= end.Moved;
             // Who moves may come to the stopping node once more, which turns newcomers away: that is no overload.
-            if (end.Overloaded && !moving) attempt = Math.Max(attempt, OverloadedAttempt);
+            if (end.Overloaded && !(moving && end.TurnedAway)) attempt = Math.Max(attempt, OverloadedAttempt);
             // The server has spread the moves itself.
             var delay = end.Moved && end.Stable ? end.AtLeast : end.AtLeast + delays.After(attempt);
             attempt++;

@@ -9,10 +9,11 @@ namespace Chat.Client.Connecting;
 /// <param name="AtLeast">Time that the server asks to wait.</param>
 /// <param name="Moved">The server asked to move: no failure, and no back-off.</param>
 /// <param name="Overloaded">The back-off starts further up.</param>
+/// <param name="TurnedAway">Refused before the connection stood: the platform, or only this part of it, takes nobody now.</param>
 /// <param name="Stable">The connection stood long enough to begin the back-off anew.</param>
 internal sealed record LinkEnd(
     string Reason, int? CloseCode = null, ClosedReason? Closed = null, TimeSpan AtLeast = default, bool Moved = false,
-    bool Overloaded = false, bool Stable = false)
+    bool Overloaded = false, bool TurnedAway = false, bool Stable = false)
 {
     /// <summary>What a client does on each close code (see <see cref="CloseCodes"/>); null when the connection broke without one.</summary>
     public static LinkEnd Of(int? code, string? text) => code switch
@@ -32,7 +33,7 @@ internal sealed record LinkEnd(
     {
         403 => new("The server forbids the connection.", Closed: ClosedReason.Forbidden),
         429 => new("There were too many attempts.", AtLeast: failure.RetryAfter ?? TimeSpan.FromSeconds(1), Overloaded: true),
-        503 => new("The server is not available.", AtLeast: failure.RetryAfter ?? default, Overloaded: true),
+        503 => new("The server is not available.", AtLeast: failure.RetryAfter ?? default, Overloaded: true, TurnedAway: true),
         _ => new(failure.Message),
     };
 

@@ -43,7 +43,7 @@ public sealed class EventStore
             return found;
         }, cancellationToken);
 
-    /// <summary>As <see cref="FindAsync"/>, for a few ids: those of all who ask at the same time go into one query.</summary>
+    /// <summary>As <see cref="FindAsync"/>, for the ids of a send or of a few: those of all who ask at the same time go into one query, up to 500.</summary>
     public async Task<IReadOnlyDictionary<Guid, EventNumber>> FindTogetherAsync(IReadOnlyList<Guid> eventIds, CancellationToken cancellationToken)
     {
         var found = await Task.WhenAll(eventIds.Select(id => _found.FindAsync(id, cancellationToken)));

@@ -46,8 +46,8 @@ public sealed class OpenPartitions(NpgsqlDataSource database, EpochStore epochs,
         return true;
     }
 
-    /// <summary>Waits until all partitions are open in the epoch that this process knows, or <paramref name="patience"/> is over.</summary>
-    public async Task WaitForAllAsync(TimeSpan patience, CancellationToken cancellationToken)
+    /// <summary>Waits until all partitions are open in the epoch that this process knows; false when <paramref name="patience"/> is over before.</summary>
+    public async Task<bool> WaitForAllAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         while (!HasAll() && time.GetElapsedTime(started) < patience)
@@ -60,9 +60,10 @@ public sealed class OpenPartitions(NpgsqlDataSource database, EpochStore epochs,
             {
                 // Asked again.
             }
-            if (HasAll()) return;
+            if (HasAll()) return true;
             await Task.Delay(AskEvery * (0.5 + Random.Shared.NextDouble()), time, cancellationToken);
         }
+        return HasAll();
 
         bool HasAll() => Enumerable.Range(0, LogTopics.Partitions).All(partition => Has(partition, epochs.Known));
     }

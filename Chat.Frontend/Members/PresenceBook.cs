@@ -9,7 +9,7 @@ public readonly record struct Presence(string Status, DateTimeOffset? LastSeen)
 }
 
 /// <summary>
-/// What is known about who is online, over all rooms. Holds the <see cref="Capacity"/> people heard of last; of others it says offline.
+/// What is known about who is online, over all rooms. Holds <see cref="Capacity"/> people; of others it says offline.
 /// </summary>
 public sealed class PresenceBook
 {

@@ -22,6 +22,8 @@ public sealed partial class RoomDirectory(Platform platform, RoomList rooms, Pre
     private readonly TaskCompletionSource _firstRead = new();
     private bool _refreshing;
     private bool _refreshAgain;
+    private readonly HashSet<string> _presenceOf = new(StringComparer.Ordinal); // rooms of the list, and the open one
+    private bool _askingPresence;
 
     public RoomList Rooms { get; } = rooms;
 
@@ -81,8 +83,16 @@ public sealed partial class RoomDirectory(Platform platform, RoomList rooms, Pre
     /// <summary>The room goes on after a lost connection: whether the other one of a direct room came or went meanwhile was not told.</summary>
     public void Resume(string roomId)
     {
-        if (Rooms.Directs.OrderByDescending(r => r.ActiveAt).Take(MaxPresenceQueries).Any(r => r.RoomId == roomId))
-            platform.Tasks.Run("Asking who is online", cancellationToken => LoadPresenceAsync(roomId, cancellationToken));
+        if (Rooms.Directs.OrderByDescending(r => r.ActiveAt).Take(MaxPresenceQueries).Any(r => r.RoomId == roomId)) AskPresence(roomId);
+    }
+
+    /// <summary>Has the presence of a room's members asked for, one room after the other, until there is an answer.</summary>
+    public void AskPresence(string roomId)
+    {
+        _presenceOf.Add(roomId);
+        if (_askingPresence) return;
+        _askingPresence = true;
+        platform.Tasks.Run("Asking who is online", AskPresenceAsync);
     }
 
     /// <summary>The user is out of the room: nothing of it stays.</summary>
@@ -138,14 +148,50 @@ public sealed partial class RoomDirectory(Platform platform, RoomList rooms, Pre
     {
         var missing = Rooms.All.Where(r => !_subscriptions.ContainsKey(r.RoomId)).OrderByDescending(r => r.ActiveAt).Take(Math.Max(0, MaxSubscriptions - _subscriptions.Count)).ToList();
         foreach (var some in missing.Chunk(SubscribeAtOnce)) await Task.WhenAll(some.Select(r => TrySubscribeAsync(r.RoomId)));
-        foreach (var direct in missing.Where(r => r.IsDirect).Take(MaxPresenceQueries)) await LoadPresenceAsync(direct.RoomId, cancellationToken);
+        foreach (var direct in missing.Where(r => r.IsDirect).Take(MaxPresenceQueries)) AskPresence(direct.RoomId);
     }
 
-    private async Task LoadPresenceAsync(string directRoomId, CancellationToken cancellationToken)
+    private async Task AskPresenceAsync(CancellationToken cancellationToken)
     {
-        var asked = presence.Heard;
-        var page = await platform.Connection.GetPresenceAsync(directRoomId, cancellationToken: cancellationToken);
-        if (presence.Load(page.Users, asked)) platform.Signal.Raise(Change.Rooms | Change.Members);
+        try
+        {
+            while (_presenceOf.Count > 0)
+            {
+                var roomId = _presenceOf.First();
+                _presenceOf.Remove(roomId); // before the question: who asks meanwhile gets another answer
+                var again = false;
+                try
+                {
+                    await LoadPresenceAsync(roomId, cancellationToken);
+                }
+                catch (ChatException refused)
+                {
+                    again = refused.Code is ErrorCodes.Unavailable or ErrorCodes.RateLimited; // otherwise the room is gone
+                }
+                platform.Signal.Raise(Change.Rooms | Change.Members);
+                if (!again) continue;
+                _presenceOf.Add(roomId);
+                await Task.Delay(RetryAfter * (1 + Random.Shared.NextDouble()), platform.Time, cancellationToken);
+            }
+        }
+        finally
+        {
+            _askingPresence = false;
+        }
+    }
+
+    private async Task LoadPresenceAsync(string roomId, CancellationToken cancellationToken)
+    {
+        string? after = null;
+        for (var listed = 0; listed < MemberList.Capacity;)
+        {
+            var asked = presence.Heard;
+            var page = await platform.Connection.GetPresenceAsync(roomId, ProtocolLimits.MaxPresenceLimit, after, cancellationToken);
+            presence.Load(page.Users, asked);
+            listed += page.Users.Count;
+            if (!page.HasMore || page.Users.Count == 0) return;
+            after = page.Users[^1].UserId;
+        }
     }
 
     // One room that cannot be subscribed to does not keep the others out; the next reading of the list tries it again.

@@ -71,7 +71,7 @@ public sealed class Workspace(
     {
         Close();
         var opening = _opening = CancellationTokenSource.CreateLinkedTokenSource(_tasks!.Stopping);
-        var room = Open = new OpenRoom(roomId, Platform, Directory, Presence, Sender.Of(roomId));
+        var room = Open = new OpenRoom(roomId, Platform, Directory, Sender.Of(roomId));
         _tasks.Run("Opening a room", async _ =>
         {
             // Its unread number decides where it opens.
@@ -157,7 +157,7 @@ public sealed class Workspace(
     // Who came and went while the connection was away was told to others.
     private void Resume(RoomResumed resumed)
     {
-        if (Open is { Stage: OpenStage.Ready } open && open.RoomId == resumed.RoomId) _tasks!.Run("Asking who is online", open.LoadPresenceAsync);
+        if (Open?.RoomId == resumed.RoomId) Directory.AskPresence(resumed.RoomId);
         else Directory.Resume(resumed.RoomId);
     }
 

@@ -31,7 +31,7 @@ public sealed record OpenPosition(int Version, string Mode, long Seq = 0, int Of
 /// The room on the screen: loads its window of history around where the reader was, keeps it in step with live events, and says what
 /// was read. Events that arrive while a page is loaded wait for it, so that none falls between page and stream.
 /// </summary>
-public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory directory, PresenceBook presence, Outbox outbox)
+public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory directory, Outbox outbox)
 {
     private const int Page = 60;
     private const int BeforeNew = 25;
@@ -107,7 +107,7 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
         {
             change |= Change.Members;
             // Who joins was online before: nothing will say so.
-            if (e.EventType == EventTypes.UserJoin) platform.Tasks.Run("Asking who is online", LoadPresenceAsync);
+            if (e.EventType == EventTypes.UserJoin) directory.AskPresence(RoomId);
         }
         if (e.Seq is null) return change;
         if (_loading)
@@ -238,23 +238,7 @@ public sealed class OpenRoom(string roomId, Platform platform, RoomDirectory dir
         }
         while (next is not null && members.Count < MemberList.Capacity);
         Members.Load(members, next is not null);
-        await LoadPresenceAsync(cancellationToken);
-    }
-
-    /// <summary>Who is online is asked anew.</summary>
-    public async Task LoadPresenceAsync(CancellationToken cancellationToken)
-    {
-        string? after = null;
-        for (var listed = 0; listed < MemberList.Capacity;)
-        {
-            var asked = presence.Heard;
-            var page = await platform.Connection.GetPresenceAsync(RoomId, ProtocolLimits.MaxPresenceLimit, after, cancellationToken);
-            presence.Load(page.Users, asked);
-            listed += page.Users.Count;
-            if (!page.HasMore || page.Users.Count == 0) break;
-            after = page.Users[^1].UserId;
-        }
-        platform.Signal.Raise(Change.Members | Change.Rooms);
+        directory.AskPresence(RoomId);
     }
 
     private Task<HistoryPage> HistoryAsync(long? before, long? after, int limit, CancellationToken cancellationToken) =>

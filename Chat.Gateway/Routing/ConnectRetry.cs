@@ -20,6 +20,7 @@ public sealed class ConnectRetry(RequestDelegate next, IDestinationHealthUpdater
     {
         var proxy = context.GetReverseProxyFeature();
         List<DestinationState>? refused = null;
+        var items = context.Items.Keys.ToList();
         for (var attempt = 1; ; attempt++)
         {
             await next(context);
@@ -33,11 +34,14 @@ public sealed class ConnectRetry(RequestDelegate next, IDestinationHealthUpdater
             var others = proxy.AllDestinations.Except(refused).ToList();
             if (attempt == MaxAttempts || others.Count == 0)
             {
-                if (TurnedAway.Take(context)) await UnavailableAnswer.WriteAsync(context, "Nothing takes new connections now. Try again.");
+                if (!TurnedAway.IsSet(context)) return;
+                context.Response.Clear();
+                await UnavailableAnswer.WriteAsync(context, "Nothing takes new connections now. Try again.");
                 return;
             }
-            TurnedAway.Take(context);
             context.Response.Clear();
+            // What the attempt left behind: among it is which target the client's cookie named, and with that the client would not be told of the new one.
+            foreach (var left in context.Items.Keys.Except(items).ToList()) context.Items.Remove(left);
             context.Features.Set<IForwarderErrorFeature>(null);
             proxy.AvailableDestinations = others;
             proxy.ProxiedDestination = null;

@@ -11,7 +11,10 @@ public static class TurnedAway
 
     public static void Apply(TransformBuilderContext context) => context.AddResponseTransform(answer =>
     {
-        if (answer.ProxyResponse is { } response && response.Headers.Contains(DrainingAnswer.Header))
+        if (answer.ProxyResponse is not { } response || !response.Headers.Contains(DrainingAnswer.Header)) return ValueTask.CompletedTask;
+        answer.HttpContext.Response.Headers.Remove(DrainingAnswer.Header);
+        // A body is sent once.
+        if (answer.HttpContext.Request.ContentLength is null or 0)
         {
             answer.SuppressResponseBody = true;
             answer.HttpContext.Items[Key] = true;
@@ -21,12 +24,4 @@ public static class TurnedAway
 
     /// <summary>Whether the last target turned the request away.</summary>
     public static bool IsSet(HttpContext context) => context.Items.ContainsKey(Key);
-
-    /// <summary>The same, and forgets it together with the answer.</summary>
-    public static bool Take(HttpContext context)
-    {
-        if (!context.Items.Remove(Key)) return false;
-        context.Response.Clear();
-        return true;
-    }
 }

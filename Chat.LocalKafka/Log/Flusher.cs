@@ -19,14 +19,16 @@ internal sealed class Flusher : IDisposable
             thread.Start();
     }
 
-    public void Schedule(GroupCommit file)
+    /// <summary>False when the broker stops and nothing is flushed any more.</summary>
+    public bool TrySchedule(GroupCommit file)
     {
         lock (_gate)
         {
             if (_ended)
-                throw new InvalidOperationException("Nothing is flushed any more: the broker has stopped.");
+                return false;
             _due.Enqueue(file);
             Monitor.Pulse(_gate);
+            return true;
         }
     }
 

@@ -31,7 +31,7 @@ internal sealed class GroupCommit(Flusher flusher, Func<long> flush, Action? aft
             _scheduled = true;
         }
 
-        flusher.Schedule(this);
+        Schedule();
     }
 
     /// <summary>Completes when everything below the end is durable; fails with <see cref="StorageFailedException"/> when it cannot become so.</summary>
@@ -84,7 +84,14 @@ internal sealed class GroupCommit(Flusher flusher, Func<long> flush, Action? aft
             }
         }
 
-        flusher.Schedule(this);
+        Schedule();
+    }
+
+    // Who waits is not left waiting.
+    private void Schedule()
+    {
+        if (!flusher.TrySchedule(this))
+            Fail(new StorageFailedException("The broker stops."));
     }
 
     public void Fail(StorageFailedException failure)

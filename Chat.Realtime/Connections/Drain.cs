@@ -28,7 +28,7 @@ internal sealed class DrainState : IDisposable
 
 /// <summary>
 /// Lets the clients go before the server stops: it runs ahead of every hosted service's stop and of <see cref="IHostApplicationLifetime.ApplicationStopping"/>
-/// (<see cref="NodeLifetime"/>), so Kestrel and the hub still hold the connections. Each client is told when to come back, spread over the window from its first second on, and
+/// (<see cref="NodeLifetime"/>), so Kestrel and the hub still hold the connections. Each client is told when to come back, spread over the window but for its first second, and
 /// closed with 1012 shortly after that moment; who does not let go is cut. Whatever clients do, the whole of it takes no longer than <see cref="Longest"/>,
 /// so what follows (presence, the log's last acks, the lease) is done before anybody kills the process.
 /// </summary>
@@ -88,7 +88,7 @@ internal sealed partial class Drain(
 
     private static TimeSpan DueAt(int index, int count, TimeSpan window)
     {
-        var first = window < Lead ? window : Lead;
+        var first = window / 2 < Lead ? window / 2 : Lead;
         return first + ((window - first) * index / count);
     }
 

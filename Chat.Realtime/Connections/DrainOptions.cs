@@ -10,7 +10,7 @@ public sealed class DrainOptions
     /// <summary>Longest window: with a second for the last close handshakes it ends before a stopping process is killed.</summary>
     public const int MaxSeconds = 10;
 
-    /// <summary>Seconds until the last of the clients is to reconnect; the first is after one second, so up to 1 they all come at once. Default 5, at most 10: close handshakes and what the node still has to write need the rest of the time that a stopping process has.</summary>
+    /// <summary>Seconds until the last of the clients is to reconnect; the first is after one second, or half of it where that is less; 0 = all at once. Default 5, at most 10: close handshakes and what the node still has to write need the rest of the time that a stopping process has.</summary>
     public double Seconds { get; set; } = 5;
 }
 

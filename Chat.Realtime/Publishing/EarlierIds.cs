@@ -117,10 +117,11 @@ internal sealed partial class EarlierIds
     {
         try
         {
-            var epoch = await _epochs.GetAsync(CancellationToken.None);
             await _open.WaitForAllAsync(OpeningPatience, CancellationToken.None); // one reading for all of them
+            var epoch = await _epochs.GetAsync(CancellationToken.None);
             // Before the reading: what opens meanwhile may get events behind its back.
             var open = Enumerable.Range(0, LogTopics.Partitions).Where(partition => _open.Has(partition, epoch.Number)).ToHashSet();
+            if (open.Count == 0) throw new NumberingUnavailableException("None of its partitions is open.");
             var started = _time.GetTimestamp();
             var keys = await _stored.FindTailsSinceAsync(epoch.StartedAt - Memory, epoch.Number, _maxIds + 1, CancellationToken.None);
             Array.Sort(keys);

@@ -75,6 +75,9 @@ internal sealed class KnownEvents(RoomNumbering numbering, EarlierIds earlier, E
         var epoch = await epochs.GetAsync(cancellationToken);
         // An id that was made after the epoch began, clocks allowed for, cannot have been forgotten by what came before it.
         if (isVersion7 && made > epoch.StartedAt + EpochMargin) return Reach.All;
-        return epoch.Number > 0 && epoch.StartedAt > now - OtherMemory ? Reach.ThisEpoch : Reach.All;
+        return MayBeOlderThan(epoch, now) ? Reach.ThisEpoch : Reach.All;
     }
+
+    /// <summary>Whether a send may be the repeat of one that was made before the epoch, and that Redis may have forgotten.</summary>
+    public static bool MayBeOlderThan(NumberingEpoch epoch, DateTimeOffset now) => epoch.Number > 0 && epoch.StartedAt > now - OtherMemory;
 }

@@ -5,7 +5,7 @@ namespace Chat.Realtime.Publishing;
 
 /// <summary>
 /// Finds out before the first send what it would have to wait for otherwise: in which epoch events are numbered, whether its partitions are open, and which ids were given
-/// before it. A node counts as starting meanwhile, but not for long: one that cannot find out serves what it can, and goes on trying.
+/// before it. To those who ask for its health a node is starting meanwhile, for ten seconds at most, and no longer when Redis or Postgres does not answer: it serves what it can then, and goes on trying.
 /// </summary>
 internal sealed partial class NumberingAtStart(EpochStore epochs, OpenPartitions open, EarlierIds earlier, TimeProvider time, ILogger<NumberingAtStart> logger)
     : BackgroundService, IHealthCheck
@@ -25,13 +25,14 @@ internal sealed partial class NumberingAtStart(EpochStore epochs, OpenPartitions
         {
             try
             {
-                if (await epochs.EnsureInForceAsync(stoppingToken) > 0)
+                await epochs.EnsureInForceAsync(stoppingToken);
+                if (await open.WaitForAllAsync(Patience, stoppingToken))
                 {
-                    await open.WaitForAllAsync(Patience, stoppingToken);
-                    await earlier.ReadAsync().WaitAsync(stoppingToken);
+                    var epoch = await epochs.GetAsync(stoppingToken);
+                    if (KnownEvents.MayBeOlderThan(epoch, time.GetUtcNow())) await earlier.ReadAsync().WaitAsync(stoppingToken);
+                    _isOver = true;
+                    return;
                 }
-                _isOver = true;
-                return;
             }
             catch (NumberingUnavailableException away)
             {

@@ -65,6 +65,22 @@ public sealed class TargetTests
     }
 
     [Fact]
+    public async Task A_browser_whose_node_stops_is_told_which_one_it_has_now()
+    {
+        await using var gateway = await GatewayHost.StartAsync(nodes: 3);
+        using var first = await gateway.Client.GetAsync("/hubs/chat/negotiate");
+        var cookie = first.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
+        var name = (await first.Content.ReadFromJsonAsync<Seen>())!.Name;
+
+        gateway.Targets.Single(target => $"node-{gateway.Targets.ToList().IndexOf(target) + 1}" == name).TurnAway();
+
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/hubs/chat/negotiate") { Headers = { { "Cookie", cookie } } };
+        using var second = await gateway.Client.SendAsync(request);
+        Assert.NotEqual(name, (await second.Content.ReadFromJsonAsync<Seen>())!.Name);
+        Assert.NotEqual(cookie, second.Headers.GetValues("Set-Cookie").Single().Split(';')[0]);
+    }
+
+    [Fact]
     public async Task Turned_away_by_all_a_client_is_told_to_try_again()
     {
         await using var gateway = await GatewayHost.StartAsync(nodes: 2);
