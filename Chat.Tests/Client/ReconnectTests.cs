@@ -205,6 +205,7 @@ public abstract class ReconnectTests
         server.Refusals = new([503]);
         await peer.SendAsync("""{"event_type":"reconnect","after_ms":20}""");
         await server.AcceptAsync();
+        await Await.UntilAsync(() => client.States.Count(s => s.Status == ConnectionStatus.Connected) == 2, "a connection again");
         Assert.Equal([1, 2], client.States.Where(s => s.Status == ConnectionStatus.Reconnecting).Select(s => s.Attempt));
     }
 

@@ -16,6 +16,27 @@ public sealed class EarlierIdsTests
     // Each try waits a few seconds itself.
     private const int MaxTries = 20;
 
+    [Fact]
+    public async Task A_node_that_is_healthy_knows_the_earlier_ids_before_its_first_send()
+    {
+        await using var platform = await Platform.StartAsync(shared: null);
+        await platform.StartPersisterAsync();
+        var (user, roomId) = (NodeFixture.Name("ann"), NodeFixture.Name("room"));
+        using (var http = platform.Nodes[0].Http(user))
+        using (var made = await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" })))
+            Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());
+        await using var client = await platform.Nodes[0].ConnectAsync(user);
+        var first = await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = "first", client_id = "first" });
+        await Await.UntilAsync(async () => (await platform.RowsAsync(roomId)).Count == 1, () => "the message in Postgres");
+        await platform.EmptyRedisAsync();
+
+        await using var node = await TestNode.StartAsync(platform.Backing);
+
+        var ids = node.Services.GetRequiredService<EarlierIds>();
+        Assert.True(await ids.ExcludeAsync(roomId, [Guid.NewGuid()], TestContext.Current.CancellationToken));
+        Assert.False(await ids.ExcludeAsync(roomId, [Guid.Parse(first.Text("event_id"))], TestContext.Current.CancellationToken));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(520)] // more than is read of a quiet room
