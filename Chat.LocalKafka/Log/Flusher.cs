@@ -32,7 +32,7 @@ internal sealed class Flusher : IDisposable
         }
     }
 
-    /// <summary>Ends after the queue has been worked off.</summary>
+    /// <summary>Ends after the queue has been worked off. What follows a flush runs on these threads, so the last of it may be who calls this.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -40,7 +40,7 @@ internal sealed class Flusher : IDisposable
             _ended = true;
             Monitor.PulseAll(_gate);
         }
-        foreach (var thread in _threads)
+        foreach (var thread in _threads.Where(thread => thread != Thread.CurrentThread))
             thread.Join();
     }
 

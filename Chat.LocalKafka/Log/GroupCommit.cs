@@ -5,7 +5,8 @@ internal sealed class StorageFailedException(string message, Exception? cause = 
 
 /// <summary>
 /// Group commit of one file: all who wait when a flush starts are served by it, and those who come meanwhile by the next one.
-/// A wait never completes for bytes that were not flushed.
+/// A wait never completes for bytes that were not flushed. What follows a wait runs on the thread that flushed: answers leave from there, and to wake another thread for
+/// each would cost more than they do. So it must not block.
 /// </summary>
 /// <param name="flush">Flushes what has been appended when it is called and returns up to where that was.</param>
 /// <param name="afterwards">What may follow a flush on the same thread, once nobody waits for it any more.</param>
@@ -41,7 +42,7 @@ internal sealed class GroupCommit(Flusher flusher, Func<long> flush, Action? aft
         {
             if (end <= _durable)
                 return Task.CompletedTask;
-            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var done = new TaskCompletionSource();
             _waiters.Enqueue((end, done));
             return done.Task;
         }
@@ -94,24 +95,37 @@ internal sealed class GroupCommit(Flusher flusher, Func<long> flush, Action? aft
             Fail(new StorageFailedException("The broker stops."));
     }
 
+    /// <summary>What follows the waits runs elsewhere: who says that the disk failed may hold locks.</summary>
     public void Fail(StorageFailedException failure)
     {
         lock (_gate)
         {
-            while (_waiters.TryDequeue(out var waiter))
-                waiter.Done.SetException(failure);
+            if (_waiters.Count == 0)
+                return;
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static refused =>
+                {
+                    foreach (var (_, done) in refused.Waiters)
+                        done.SetException(refused.Failure);
+                },
+                (Waiters: _waiters.ToArray(), Failure: failure), preferLocal: false);
+            _waiters.Clear();
         }
     }
 
     private void Complete(long end)
     {
         lock (_gate)
-        {
             _durable = Math.Max(_durable, end);
-            // Waiters come nearly in order: a repeated batch waits for an older end. One that is stuck behind a newer end is
-            // served by the next flush, which that newer end has already asked for.
-            while (_waiters.TryPeek(out var waiter) && waiter.End <= _durable)
-                _waiters.Dequeue().Done.SetResult();
-        }
+        while (NextDurable() is { } done)
+            done.SetResult();
+    }
+
+    // Waiters come nearly in order: a repeated batch waits for an older end. One that is stuck behind a newer end is
+    // served by the next flush, which that newer end has already asked for.
+    private TaskCompletionSource? NextDurable()
+    {
+        lock (_gate)
+            return _waiters.TryPeek(out var waiter) && waiter.End <= _durable ? _waiters.Dequeue().Done : null;
     }
 }

@@ -27,6 +27,9 @@ internal sealed partial class Connection
 
     private const int ChunkGrowth = 4;
 
+    /// <summary>Read at once with what is asked for: a length and most requests come with one call.</summary>
+    private const int AheadBytes = 2 * 1024;
+
     private readonly Socket _socket;
     private readonly RequestDispatcher _dispatcher;
     private readonly MemoryBudget _memory;
@@ -36,7 +39,11 @@ internal sealed partial class Connection
     /// <summary>Never disposed: others may abort the connection at any moment, and without a timer there is nothing to free.</summary>
     private readonly CancellationTokenSource _closed = new();
     private readonly CancellationTokenSource _reading;
-    private readonly Channel<PendingAnswer> _pending = Channel.CreateBounded<PendingAnswer>(new BoundedChannelOptions(MaxInFlight) { SingleReader = true, SingleWriter = true });
+    private readonly Channel<PendingAnswer> _pending = Channel.CreateBounded<PendingAnswer>(
+        // A request that has begun is waited for on the thread that began it: to wake another one for that would cost more.
+        new BoundedChannelOptions(MaxInFlight) { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = true });
+    private readonly byte[] _ahead = new byte[AheadBytes];
+    private Memory<byte> _received; // of _ahead, not taken yet
     private long _lastProgress = Environment.TickCount64;
     private ApiKey _lastKey = ApiKey.ApiVersions;
     private int _inFlight;
@@ -160,16 +167,31 @@ internal sealed partial class Connection
     /// <summary>False when the client has ended the connection between two requests.</summary>
     private async ValueTask<bool> FillAsync(Memory<byte> buffer, bool mayEnd)
     {
-        for (var filled = 0; filled < buffer.Length;)
+        for (var filled = Take(buffer.Span); filled < buffer.Length;)
         {
-            var count = await _socket.ReceiveAsync(buffer[filled..], SocketFlags.None, _reading.Token);
+            var isLarge = buffer.Length - filled >= AheadBytes;
+            var count = await _socket.ReceiveAsync(isLarge ? buffer[filled..] : _ahead, SocketFlags.None, _reading.Token);
             if (count == 0)
                 return mayEnd && filled == 0 ? false : throw new MalformedRequestException("The connection ended within a request.");
-            filled += count;
             Volatile.Write(ref _lastProgress, Environment.TickCount64);
+            if (!isLarge)
+            {
+                _received = _ahead.AsMemory(0, count);
+                count = Take(buffer.Span[filled..]);
+            }
+
+            filled += count;
         }
 
         return true;
+    }
+
+    private int Take(Span<byte> buffer)
+    {
+        var count = Math.Min(buffer.Length, _received.Length);
+        _received.Span[..count].CopyTo(buffer);
+        _received = _received[count..];
+        return count;
     }
 
     private async Task StartAsync(RequestFrame frame)

@@ -6,7 +6,9 @@ using Chat.Tests.Commands;
 using Chat.Tests.EndToEnd;
 using Chat.Tests.Realtime;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Chat.Tests.Epochs;
 
@@ -35,6 +37,23 @@ public sealed class EarlierIdsTests
         var ids = node.Services.GetRequiredService<EarlierIds>();
         Assert.True(await ids.ExcludeAsync(roomId, [Guid.NewGuid()], TestContext.Current.CancellationToken));
         Assert.False(await ids.ExcludeAsync(roomId, [Guid.Parse(first.Text("event_id"))], TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_node_that_does_not_know_yet_how_events_are_numbered_counts_as_starting_for_ten_seconds()
+    {
+        await using var platform = await Platform.StartAsync(shared: null);
+        var (clock, services) = (new FakeTimeProvider(), platform.Nodes[0].Services);
+        // It is not begun, so it finds nothing out.
+        using var start = new NumberingAtStart(
+            services.GetRequiredService<EpochStore>(), services.GetRequiredService<OpenPartitions>(), services.GetRequiredService<EarlierIds>(), clock,
+            services.GetRequiredService<ILogger<NumberingAtStart>>());
+        async Task<HealthStatus> HealthAsync() => (await start.CheckHealthAsync(new HealthCheckContext(), TestContext.Current.CancellationToken)).Status;
+
+        clock.Advance(TimeSpan.FromSeconds(10) - TimeSpan.FromMilliseconds(1));
+        Assert.Equal(HealthStatus.Unhealthy, await HealthAsync());
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(HealthStatus.Healthy, await HealthAsync());
     }
 
     [Theory]
