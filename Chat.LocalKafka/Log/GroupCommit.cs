@@ -5,8 +5,7 @@ internal sealed class StorageFailedException(string message, Exception? cause = 
 
 /// <summary>
 /// Group commit of one file: all who wait when a flush starts are served by it, and those who come meanwhile by the next one.
-/// A wait never completes for bytes that were not flushed. What follows a wait runs on the thread that flushed: answers leave from there, and to wake another thread for
-/// each would cost more than they do. So it must not block.
+/// A wait never completes for bytes that were not flushed.
 /// </summary>
 /// <param name="flush">Flushes what has been appended when it is called and returns up to where that was.</param>
 /// <param name="afterwards">What may follow a flush on the same thread, once nobody waits for it any more.</param>
@@ -35,14 +34,17 @@ internal sealed class GroupCommit(Flusher flusher, Func<long> flush, Action? aft
         Schedule();
     }
 
-    /// <summary>Completes when everything below the end is durable; fails with <see cref="StorageFailedException"/> when it cannot become so.</summary>
-    public Task WaitAsync(long end)
+    /// <summary>
+    /// Completes when everything below the end is durable; fails with <see cref="StorageFailedException"/> when it cannot become so. With <paramref name="isForAnswer"/> what follows runs
+    /// on the thread that flushed, and must not block: answers leave from there, and to wake another thread for each would cost more than they do.
+    /// </summary>
+    public Task WaitAsync(long end, bool isForAnswer = false)
     {
         lock (_gate)
         {
             if (end <= _durable)
                 return Task.CompletedTask;
-            var done = new TaskCompletionSource();
+            var done = new TaskCompletionSource(isForAnswer ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
             _waiters.Enqueue((end, done));
             return done.Task;
         }
@@ -115,17 +117,17 @@ internal sealed class GroupCommit(Flusher flusher, Func<long> flush, Action? aft
 
     private void Complete(long end)
     {
+        var served = new List<TaskCompletionSource>();
         lock (_gate)
+        {
             _durable = Math.Max(_durable, end);
-        while (NextDurable() is { } done)
-            done.SetResult();
-    }
+            // Waiters come nearly in order: a repeated batch waits for an older end. One that is stuck behind a newer end is
+            // served by the next flush, which that newer end has already asked for.
+            while (_waiters.TryPeek(out var waiter) && waiter.End <= _durable)
+                served.Add(_waiters.Dequeue().Done);
+        }
 
-    // Waiters come nearly in order: a repeated batch waits for an older end. One that is stuck behind a newer end is
-    // served by the next flush, which that newer end has already asked for.
-    private TaskCompletionSource? NextDurable()
-    {
-        lock (_gate)
-            return _waiters.TryPeek(out var waiter) && waiter.End <= _durable ? _waiters.Dequeue().Done : null;
+        foreach (var done in served)
+            done.SetResult();
     }
 }

@@ -203,7 +203,7 @@ internal sealed partial class PartitionLog : IDisposable
         return new AppendResult(ErrorCode.None, batch.BaseOffset, appendTime, LogStart, WaitFor(_nextOffset, awaitDurable));
     }
 
-    private Task WaitFor(long end, bool awaitDurable) => awaitDurable ? _commit.WaitAsync(end) : Task.CompletedTask;
+    private Task WaitFor(long end, bool awaitDurable) => awaitDurable ? _commit.WaitAsync(end, isForAnswer: true) : Task.CompletedTask;
 
     private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -167,6 +167,9 @@ internal sealed partial class Connection
     /// <summary>False when the client has ended the connection between two requests.</summary>
     private async ValueTask<bool> FillAsync(Memory<byte> buffer, bool mayEnd)
     {
+        // What was read ahead is not begun any more.
+        _reading.Token.ThrowIfCancellationRequested();
+        Volatile.Write(ref _lastProgress, Environment.TickCount64);
         for (var filled = Take(buffer.Span); filled < buffer.Length;)
         {
             var isLarge = buffer.Length - filled >= AheadBytes;
