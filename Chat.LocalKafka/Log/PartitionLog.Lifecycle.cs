@@ -6,6 +6,7 @@ internal sealed partial class PartitionLog
     private void Open()
     {
         var recovered = PartitionRecovery.Recover(_directory, _checkpoints.TryRead(), _producers, Now(), _log);
+        _openings++;
         _segments = recovered.Segments;
         LogStart = recovered.LogStart;
         _nextOffset = recovered.NextOffset;

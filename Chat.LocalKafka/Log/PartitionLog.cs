@@ -43,6 +43,7 @@ internal sealed partial class PartitionLog : IDisposable
     private long _readableBytes;
     private long _durablePosition;
     private long _nextOffset;
+    private int _openings;
     private StorageFailedException? _failure;
     private long _failedAt;
     private bool _refusing;
@@ -213,6 +214,7 @@ internal sealed partial class PartitionLog : IDisposable
         Segment segment;
         SafeFileHandle file;
         long end, position, bytes;
+        int openings;
         (long Taken, byte[] Content)? checkpoint = null;
         lock (_gate)
         {
@@ -220,7 +222,7 @@ internal sealed partial class PartitionLog : IDisposable
                 throw _failure;
             segment = Active;
             file = segment.Acquire();
-            (end, position, bytes) = (_nextOffset, segment.Size, _appendedBytes);
+            (end, position, bytes, openings) = (_nextOffset, segment.Size, _appendedBytes, _openings);
             if (_bytesSinceCheckpoint >= CheckpointEveryBytes)
                 checkpoint = (_checkpointsTaken + 1, SerializeCheckpoint());
         }
@@ -238,6 +240,9 @@ internal sealed partial class PartitionLog : IDisposable
         lock (_gate)
         {
             segment.Release();
+            // The log was cut and opened again meanwhile: what this flush began with is not what stands there now, and who waited for it has been refused.
+            if (openings != _openings)
+                return HighWatermark;
             if (error is not null)
                 Close(new StorageFailedException($"{segment.Path}: flush failed.", error));
             if (_failure is not null)

@@ -23,10 +23,7 @@ public sealed class EarlierIdsTests
     {
         await using var platform = await Platform.StartAsync(shared: null);
         await platform.StartPersisterAsync();
-        var (user, roomId) = (NodeFixture.Name("ann"), NodeFixture.Name("room"));
-        using (var http = platform.Nodes[0].Http(user))
-        using (var made = await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" })))
-            Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());
+        var (user, roomId) = await MakeRoomAsync(platform);
         await using var client = await platform.Nodes[0].ConnectAsync(user);
         var first = await client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = "first", client_id = "first" });
         await Await.UntilAsync(async () => (await platform.RowsAsync(roomId)).Count == 1, () => "the message in Postgres");
@@ -63,10 +60,7 @@ public sealed class EarlierIdsTests
     {
         await using var platform = await Platform.StartAsync(shared: null);
         await platform.StartPersisterAsync();
-        var (user, roomId) = (NodeFixture.Name("ann"), NodeFixture.Name("room"));
-        using (var http = platform.Nodes[0].Http(user))
-        using (var made = await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" })))
-            Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());
+        var (user, roomId) = await MakeRoomAsync(platform);
         await using var client = await platform.Nodes[0].ConnectAsync(user);
 
         Task<JsonElement> SendAsync(string clientId) => client.AskAsync(new { event_type = "chat_message", room_id = roomId, content = clientId, client_id = clientId });
@@ -112,5 +106,14 @@ public sealed class EarlierIdsTests
             Assert.Equal(known, await read.ExcludeAsync(roomId, [Guid.NewGuid()], TestContext.Current.CancellationToken));
             Assert.False(await read.ExcludeAsync(roomId, [Guid.Parse(first.Text("event_id"))], TestContext.Current.CancellationToken));
         }
+    }
+
+    private static async Task<(string User, string RoomId)> MakeRoomAsync(Platform platform)
+    {
+        var (user, roomId) = (NodeFixture.Name("ann"), NodeFixture.Name("room"));
+        using var http = platform.Nodes[0].Http(user);
+        using var made = await http.PostAsync("/api/rooms", NodeFixture.JsonContent(new { room_id = roomId, name = roomId, kind = "public" }));
+        Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());
+        return (user, roomId);
     }
 }

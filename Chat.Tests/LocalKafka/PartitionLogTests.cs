@@ -162,6 +162,59 @@ public sealed class PartitionLogTests : IDisposable
     }
 
     [Fact]
+    public async Task A_flush_that_ends_after_the_partition_was_opened_again_acknowledges_nothing()
+    {
+        TaskCompletionSource hangs = new(), flushesAgain = new();
+        using ManualResetEventSlim mayEnd = new(), mayFlush = new();
+        var flushes = 0;
+        using var log = Open(flush: file =>
+        {
+            switch (Interlocked.Increment(ref flushes))
+            {
+                case 2: // of what is lost
+                    hangs.SetResult();
+                    mayEnd.Wait(Patience);
+                    break;
+                case 3: // of the deletion
+                    throw new IOException("The disk is gone.");
+                case 4: // of what comes after that
+                    flushesAgain.SetResult();
+                    mayFlush.Wait(Patience);
+                    break;
+                default:
+                    break;
+            }
+            Durable.Flush(file);
+        });
+        await AppendAsync(log, TestBatch.From(1, 0, "durable"));
+        var lost = Append(log, TestBatch.From(1, 1, "lost"));
+        await hangs.Task.WaitAsync(Patience);
+        Assert.Equal(ErrorCode.KafkaStorageError, log.DeleteRecords(1).Error);
+        await Assert.ThrowsAsync<StorageFailedException>(() => lost.Durable.WaitAsync(Patience));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        var next = Append(log, TestBatch.From(1, 1, "next"));
+
+        mayEnd.Set();
+        await flushesAgain.Task.WaitAsync(Patience);
+
+        Assert.Equal((1L, 1L, false), (next.BaseOffset, log.HighWatermark, next.Durable.IsCompleted));
+        mayFlush.Set();
+        await next.Durable.WaitAsync(Patience);
+        Assert.Equal(2, log.HighWatermark);
+    }
+
+    [Fact]
+    public async Task What_follows_a_flush_may_end_the_flusher()
+    {
+        var flusher = new Flusher(threads: 1);
+        var commit = new GroupCommit(flusher, () => 1);
+        var ended = commit.WaitAsync(1, isForAnswer: true)
+            .ContinueWith(_ => flusher.Dispose(), TestContext.Current.CancellationToken, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        commit.Request();
+        await ended.WaitAsync(Patience, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task Old_segments_go_and_the_log_starts_later()
     {
         var day = (long)TimeSpan.FromDays(1).TotalMilliseconds;

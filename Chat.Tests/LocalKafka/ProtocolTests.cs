@@ -106,6 +106,29 @@ public class ProtocolTests : BrokerTest
         await AssertAliveAsync();
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(2048)]
+    [InlineData(int.MaxValue)]
+    public async Task Requests_are_answered_in_order_whatever_the_pieces_are_in_which_they_come(int pieceBytes)
+    {
+        int[] nameLengths = [0, 1, 2030, 2034, 2038, 2042, 0, 0, 4082, 4086, 5000, 0];
+        var stream = new List<byte>();
+        foreach (var (number, length) in nameLengths.Index())
+        {
+            var frame = new WireWriter().Int16(18).Int16(0).Int32(number).Text(new string('n', length)).ToArray();
+            stream.AddRange([.. new WireWriter().Int32(frame.Length).ToArray(), .. frame]);
+        }
+
+        using var client = await RawClient.ConnectAsync(Endpoint);
+        foreach (var piece in stream.Chunk(Math.Min(pieceBytes, stream.Count)))
+            await client.SendBytesAsync(piece);
+
+        for (var number = 0; number < nameLengths.Length; number++)
+            Assert.Equal(0, (await client.ReceiveAsync(correlation: number)).Int16());
+    }
+
     [Fact]
     public async Task A_request_that_stops_in_the_middle_is_given_up()
     {
