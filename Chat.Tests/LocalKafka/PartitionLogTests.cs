@@ -165,7 +165,7 @@ public sealed class PartitionLogTests : IDisposable
     public async Task A_flush_that_ends_after_the_partition_was_opened_again_acknowledges_nothing()
     {
         TaskCompletionSource hangs = new(), flushesAgain = new();
-        using ManualResetEventSlim mayEnd = new(), mayFlush = new();
+        ManualResetEventSlim mayEnd = new(), mayFlush = new(); // not disposed: when this test fails, a flusher still waits
         var flushes = 0;
         using var log = Open(flush: file =>
         {
@@ -197,8 +197,9 @@ public sealed class PartitionLogTests : IDisposable
         mayEnd.Set();
         await flushesAgain.Task.WaitAsync(Patience);
 
-        Assert.Equal((1L, 1L, false), (next.BaseOffset, log.HighWatermark, next.Durable.IsCompleted));
+        var beforeItsFlush = (next.BaseOffset, log.HighWatermark, next.Durable.IsCompleted);
         mayFlush.Set();
+        Assert.Equal((1L, 1L, false), beforeItsFlush);
         await next.Durable.WaitAsync(Patience);
         Assert.Equal(2, log.HighWatermark);
     }
