@@ -39,8 +39,10 @@ internal sealed partial class ConnectionLoop(
             }
             if (end.Stable) (attempt, moving) = (0, false);
             moving |= end.Moved;
-            // Who moves may come to the stopping node once more, which turns newcomers away: that is no overload.
-            if (end.Overloaded && !(moving && end.TurnedAway)) attempt = Math.Max(attempt, OverloadedAttempt);
+            // Who moves may come to the stopping node once more, which turns newcomers away: that is no overload, and when it is to be asked again
+            // says nothing of the others.
+            if (moving && end.TurnedAway) end = end with { AtLeast = TimeSpan.Zero, Overloaded = false };
+            if (end.Overloaded) attempt = Math.Max(attempt, OverloadedAttempt);
             // The server has spread the moves itself.
             var delay = end.Moved && end.Stable ? end.AtLeast : end.AtLeast + delays.After(attempt);
             attempt++;

@@ -58,8 +58,9 @@ internal sealed class Replica
         }
     }
 
-    /// <summary>The port that the proxy of an endpoint may send a connection to; null while nobody listens there.</summary>
-    public int? PortIfRunning(EndpointAnnotation endpoint) => Snapshot.Pid is null ? null : endpoint.ReplicaPorts[_index];
+    /// <summary>Where the proxy of an endpoint may send a connection, and whether the process was healthy when last asked; null while nobody listens there.</summary>
+    public (int Port, bool Healthy)? TargetOf(EndpointAnnotation endpoint) =>
+        Snapshot is { Pid: not null, HealthStatus: var health } ? (endpoint.ReplicaPorts[_index], health == HealthStatus.Healthy) : null;
 
     /// <summary>Asks for something and returns when it is done; a start is done when the process is started, healthy or not.</summary>
     public async Task ExecuteAsync(ReplicaCommand command, CancellationToken cancellationToken)

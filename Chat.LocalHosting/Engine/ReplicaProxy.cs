@@ -5,8 +5,8 @@ using Aspire.Hosting.ApplicationModel;
 namespace Chat.LocalHosting.Engine;
 
 /// <summary>
-/// One address for all replicas of an endpoint: each new connection goes to a random one that runs. It passes bytes on and knows nothing of HTTP,
-/// so a connection that was accepted is never moved. When no replica accepts, the caller is disconnected.
+/// One address for all replicas of an endpoint: each new connection goes to a random one of the healthy, or when there is none, of those that run. It passes
+/// bytes on and knows nothing of HTTP, so a connection that was accepted is never moved. When no replica accepts, the caller is disconnected.
 /// </summary>
 internal sealed class ReplicaProxy : IAsyncDisposable
 {
@@ -108,9 +108,10 @@ internal sealed class ReplicaProxy : IAsyncDisposable
 
     private async Task<Socket?> ConnectAsync()
     {
-        var ports = _replicas.Select(replica => replica.PortIfRunning(_endpoint)).OfType<int>().ToArray();
-        Random.Shared.Shuffle(ports);
-        foreach (var port in ports)
+        var targets = _replicas.Select(replica => replica.TargetOf(_endpoint)).OfType<(int Port, bool Healthy)>().ToArray();
+        Random.Shared.Shuffle(targets);
+        // One that starts does not listen yet, and one that stops turns newcomers away; health may be wrong for a moment, so they are asked last.
+        foreach (var (port, _) in targets.OrderByDescending(target => target.Healthy))
         {
             var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try

@@ -197,12 +197,12 @@ public abstract class ReconnectTests
 
     [Fact]
     [Trait(Behaviours.Trait, "moves")]
-    public async Task Who_moves_and_is_turned_away_does_not_wait_as_if_the_platform_were_overloaded()
+    public async Task Who_moves_and_is_turned_away_waits_neither_as_long_as_that_node_asks_nor_as_if_the_platform_were_overloaded()
     {
         await using var server = await ScriptedServer.StartAsync(Wire);
         var (client, peer) = await ClientUnderTest.ConnectAsync(server);
         await using var _ = client;
-        server.Refusals = new([503]);
+        (server.RetryAfter, server.Refusals) = (3600, new([503]));
         await peer.SendAsync("""{"event_type":"reconnect","after_ms":20}""");
         await server.AcceptAsync();
         await Await.UntilAsync(() => client.States.Count(s => s.Status == ConnectionStatus.Connected) == 2, "a connection again");

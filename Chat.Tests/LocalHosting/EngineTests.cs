@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 
 namespace Chat.Tests.LocalHosting;
@@ -53,6 +54,22 @@ public sealed class EngineTests(RunningSmallApp small) : IClassFixture<RunningSm
 
         await small.ExecuteAsync("service-1", KnownResourceCommands.StartCommand);
         await small.UntilHealthyAsync("service-1");
+    }
+
+    [Fact]
+    public async Task A_replica_that_is_not_healthy_gets_no_connection_while_another_one_is()
+    {
+        var urls = new[] { "service-1", "service-2" }.Select(name => small.Snapshot(name).Urls.Single().Url).ToArray();
+        await SetIllAsync("service-1", urls[0], true);
+
+        for (var i = 0; i < 16; i++)
+            Assert.Equal(small.Pid("service-2"), await PidAtAsync(App.GetEndpoint("service", "http").ToString()));
+
+        await SetIllAsync("service-2", urls[1], true);
+        Assert.Contains(await PidAtAsync(App.GetEndpoint("service", "http").ToString()), new[] { small.Pid("service-1"), small.Pid("service-2") });
+
+        await SetIllAsync("service-1", urls[0], false);
+        await SetIllAsync("service-2", urls[1], false);
     }
 
     [Fact]
@@ -132,6 +149,15 @@ public sealed class EngineTests(RunningSmallApp small) : IClassFixture<RunningSm
         var property = small.Snapshot("service-1").Properties.Single(property => property.Name == "executable.pid");
 
         Assert.Equal(small.Pid("service-1"), property.Value);
+    }
+
+    private async Task SetIllAsync(string name, string url, bool ill)
+    {
+        using var http = new HttpClient { Timeout = Engines.Timeout };
+        using var answer = await http.PutAsync($"{url}/ill/{ill}", null);
+        answer.EnsureSuccessStatusCode();
+        var expected = ill ? HealthStatus.Unhealthy : HealthStatus.Healthy;
+        await Engines.UntilAsync(() => small.Snapshot(name).HealthStatus == expected, $"{name} is {expected}");
     }
 
     private static async Task<int> PidAtAsync(string url)
