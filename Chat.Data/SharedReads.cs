@@ -2,7 +2,8 @@ namespace Chat.Data;
 
 /// <summary>
 /// Questions that come while one is being answered are asked together, with the next query: when a node dies, thousands of users whom the others do not
-/// know come to them at once, and a query for each would take longer than they wait. Whoever asks gets what is read after it asked.
+/// know come to them at once, and a query for each would take longer than they wait. Whoever asks gets what is read after it asked. Where the query also writes, it is
+/// the same to all who share it.
 /// </summary>
 public sealed class SharedReads<TKey, TValue>(Func<IReadOnlyCollection<TKey>, Task<IReadOnlyDictionary<TKey, TValue>>> read)
     where TKey : notnull

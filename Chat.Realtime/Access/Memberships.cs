@@ -17,12 +17,8 @@ public sealed class Memberships(
     Notices notices, TimeProvider time)
 {
     /// <summary>Makes the user a member of a public room if it is not one yet (first subscribe or send); null when the room is absent or invisible.</summary>
-    public async Task<RoomStanding?> JoinPublicAsync(string roomId, ConnectedUser user, CancellationToken cancellationToken)
-    {
-        var (standing, joined) = await joins.JoinAsync(roomId, user, cancellationToken);
-        if (joined is not null) await outbox.SendAsync(joined);
-        return standing ?? await access.GetAsync(roomId, user.UserId, cancellationToken);
-    }
+    public async Task<RoomStanding?> JoinPublicAsync(string roomId, ConnectedUser user, CancellationToken cancellationToken) =>
+        await joins.JoinAsync(roomId, user, cancellationToken) ?? await access.GetAsync(roomId, user.UserId, cancellationToken);
 
     /// <summary>The direct room of two users, created once. Throws <c>not_found</c> for an unknown peer, <c>bad_request</c> for oneself.</summary>
     public Task<RoomStanding> GetOrCreateDirectAsync(ConnectedUser user, string peerId, CancellationToken cancellationToken) =>
