@@ -58,6 +58,15 @@ internal sealed class RedisSubscribers : IAsyncDisposable
         options.ReconnectRetryPolicy = new ExponentialRetry(100, 1_000);
     }
 
+    /// <summary>
+    /// Opens the connections ahead of the first channel: right after a start thousands may come at once, and those who come first would wait for one that is opened behind all
+    /// others' work.
+    /// </summary>
+    public void Open()
+    {
+        foreach (var lane in _durable.Concat(_ephemeral)) lane.Open();
+    }
+
     /// <summary>Confirmed when it completes. Throws <see cref="RedisException"/> or <see cref="TimeoutException"/> when it could not be for two seconds.</summary>
     public Task<ChannelSubscription> SubscribeAsync(string channel, object listener, ChannelHandler handler) => LaneOf(_durable, channel).SubscribeAsync(channel, listener, handler);
 

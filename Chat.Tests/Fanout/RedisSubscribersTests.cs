@@ -25,6 +25,21 @@ public sealed class RedisSubscribersTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task Connections_stand_before_the_first_subscription_which_uses_them()
+    {
+        await using var server = await RedisFixture.StartServerAsync();
+        await using var here = await Subscribing.StartAsync(server.ConnectionString);
+
+        here.Subscribers.Open();
+        var lanes = Math.Clamp(Environment.ProcessorCount / 2, 1, 8);
+        await Until.TrueAsync(async () => (await SubscribersAsync(here)).Length == lanes, "a connection of each lane");
+        var before = await SubscribersAsync(here);
+        await here.ListenAsync(Subscribing.Name());
+
+        Assert.Equal(before.Select(IdOf), (await SubscribersAsync(here)).Select(IdOf));
+    }
+
+    [Fact]
     public async Task Messages_of_a_channel_are_handled_in_the_order_of_their_publication()
     {
         await using var here = await Subscribing.StartAsync(await redis.GetConnectionStringAsync());
@@ -265,9 +280,13 @@ public sealed class RedisSubscribersTests(RedisFixture redis)
         Assert.Equal("still here", await Subscribing.NextAsync(messages));
     }
 
-    private static async Task<string> SubscriberAsync(Subscribing here) =>
-        ((string)(await here.Publisher.GetDatabase().ExecuteAsync("CLIENT", "LIST"))!).Split('\n')
-            .First(client => client.Contains(" name=chat-realtime-durable ", StringComparison.Ordinal));
+    private static async Task<string[]> SubscribersAsync(Subscribing here) =>
+        [.. ((string)(await here.Publisher.GetDatabase().ExecuteAsync("CLIENT", "LIST"))!).Split('\n')
+            .Where(client => client.Contains(" name=chat-realtime-durable ", StringComparison.Ordinal))];
 
-    private static async Task<string> SubscribersIdAsync(Subscribing here) => (await SubscriberAsync(here)).Split(' ')[0]["id=".Length..];
+    private static async Task<string> SubscriberAsync(Subscribing here) => (await SubscribersAsync(here))[0];
+
+    private static string IdOf(string client) => client.Split(' ')[0]["id=".Length..];
+
+    private static async Task<string> SubscribersIdAsync(Subscribing here) => IdOf(await SubscriberAsync(here));
 }

@@ -35,6 +35,17 @@ internal sealed partial class SubscriberLane(IConnectionMultiplexer redis, Confi
     /// <summary>False while channels are lost, or cannot be subscribed.</summary>
     public bool IsConnected => Volatile.Read(ref _trouble) is null;
 
+    /// <summary>Opens the connections before there are channels, to the servers that the client library is connected to.</summary>
+    public void Open()
+    {
+        var servers = redis.GetServers().Where(server => server is { IsConnected: true, IsReplica: false }).Select(server => server.EndPoint);
+        lock (_gate)
+        {
+            if (_stopping.IsCancellationRequested) return;
+            foreach (var server in servers) LinkTo(server);
+        }
+    }
+
     /// <summary>Completes when the server has confirmed it.</summary>
     public async Task<ChannelSubscription> SubscribeAsync(string name, object listener, ChannelHandler handler)
     {
