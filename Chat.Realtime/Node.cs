@@ -65,6 +65,7 @@ internal static class Node
         builder.Services.AddHealthChecks()
             .AddCheck<SchemaAtStart>("schema", tags: [HealthEndpoints.ReadyTag])
             .AddCheck<NumberingAtStart>("numbering", tags: [HealthEndpoints.ReadyTag])
+            .AddCheck<RehearsalAtStart>("rehearsal", tags: [HealthEndpoints.ReadyTag])
             .AddCheck<DrainHealth>("drain", tags: [HealthEndpoints.ReadyTag])
             .AddCheck<RedisHealth>("redis")
             .AddCheck<LogHealth>("kafka");

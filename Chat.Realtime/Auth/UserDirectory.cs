@@ -31,11 +31,13 @@ public sealed class UserDirectory
     private readonly UnitOfWork _work;
     private readonly TimeProvider _time;
     private readonly SharedReads<string, KnownUser> _reads;
+    private readonly SharedReads<TokenClaims, KnownUser> _newcomers;
 
     public UserDirectory(UnitOfWork work, TimeProvider time)
     {
         (_work, _time, _youngerSince) = (work, time, time.GetUtcNow());
         _reads = new(ids => work.TryRunAsync((db, token) => FindAsync(db, ids, token), Patience, CancellationToken.None));
+        _newcomers = new(newcomers => work.TryRunAsync((db, token) => CreateAsync(db, newcomers, time.GetUtcNow(), token), Patience, CancellationToken.None));
     }
 
     /// <summary>The user of verified claims. Throws <see cref="ChatException"/> <c>unavailable</c> when neither memory nor Postgres can tell.</summary>
@@ -47,6 +49,7 @@ public sealed class UserDirectory
         try
         {
             var user = await _reads.FindAsync(claims.UserId, cancellationToken)
+                ?? await _newcomers.FindAsync(claims, cancellationToken)
                 ?? await _work.TryRunAsync((db, token) => CreateAsync(db, claims, token), Patience, cancellationToken);
             return Keep(user);
         }
@@ -55,6 +58,9 @@ public sealed class UserDirectory
             return known;
         }
     }
+
+    /// <summary>The user as Postgres has it; null when there is none. Throws as <see cref="GetOrCreateAsync"/>.</summary>
+    internal Task<KnownUser?> FindAsync(string userId, CancellationToken cancellationToken) => _reads.FindAsync(userId, cancellationToken);
 
     /// <summary>Forgets the copy of a user that was changed here; other processes see the change when theirs is old.</summary>
     public void Forget(string userId)
@@ -98,10 +104,29 @@ public sealed class UserDirectory
             .Select(u => new KnownUser(u.UserId, u.UserName, u.DisplayName, u.Admin, u.Disabled))
             .FirstOrDefaultAsync(cancellationToken);
 
+    /// <summary>All who came meanwhile, with one statement. Without those whose name is taken, or who were created elsewhere in the same moment.</summary>
+    private static async Task<IReadOnlyDictionary<TokenClaims, KnownUser>> CreateAsync(
+        ChatDb db, IReadOnlyCollection<TokenClaims> newcomers, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var (ids, names, displayNames) = (newcomers.Select(one => one.UserId).ToArray(), newcomers.Select(NameOf).ToArray(), newcomers.Select(DisplayNameOf).ToArray());
+        // In the order of their ids: another node's statement may make some of the same.
+        var created = await db.Database.SqlQuery<KnownUser>(
+            $"""
+            insert into users (user_id, user_name, display_name, created_at)
+            select user_id, user_name, display_name, {now} from unnest({ids}, {names}, {displayNames}) as newcomer (user_id, user_name, display_name) order by user_id
+            on conflict do nothing
+            returning user_id as "UserId", user_name as "UserName", display_name as "DisplayName", false as "Admin", false as "Disabled"
+            """).ToDictionaryAsync(user => user.UserId, cancellationToken);
+        return newcomers.Where(one => created.ContainsKey(one.UserId)).ToDictionary(one => one, one => created[one.UserId]);
+    }
+
+    private static string NameOf(TokenClaims claims) => UserNames.FromClaim(claims.Name ?? claims.UserId);
+
+    private static string? DisplayNameOf(TokenClaims claims) => UserNames.IsValidDisplayName(claims.DisplayName) ? claims.DisplayName : null;
+
     private async Task<KnownUser> CreateAsync(ChatDb db, TokenClaims claims, CancellationToken cancellationToken)
     {
-        var name = UserNames.FromClaim(claims.Name ?? claims.UserId);
-        var displayName = UserNames.IsValidDisplayName(claims.DisplayName) ? claims.DisplayName : null;
+        var (name, displayName) = (NameOf(claims), DisplayNameOf(claims));
         var now = _time.GetUtcNow();
         for (var attempt = 1; attempt <= NameTries; attempt++)
         {

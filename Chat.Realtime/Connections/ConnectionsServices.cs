@@ -22,6 +22,8 @@ internal static class ConnectionsServices
         services.AddSingleton<DrainState>();
         services.AddHostedService<Drain>();
         services.AddHostedService<ConnectionClock>();
+        services.AddSingleton<RehearsalAtStart>();
+        services.AddHostedService(provider => provider.GetRequiredService<RehearsalAtStart>());
         services.AddHostedService<IdleMemory>();
         return builder;
     }

@@ -6,7 +6,7 @@ namespace Chat.Realtime.Fanout;
 
 /// <summary>
 /// Compares the local rooms with their heads every two seconds, since a lost last message leaves no gap that an event would show, and at once after
-/// the subscriber connection was restored. It also opens the connections at the start, closes what nobody holds any more and subscribes what could not be subscribed.
+/// the subscriber connection was restored. It also closes what nobody holds any more and subscribes what could not be subscribed.
 /// </summary>
 internal sealed partial class FanoutHeartbeat(
     RedisSubscribers subscribers, IConnectionMultiplexer redis, LocalRooms rooms, UserFeeds users, TimeProvider time, ILogger<FanoutHeartbeat> logger) : BackgroundService
@@ -22,7 +22,6 @@ internal sealed partial class FanoutHeartbeat(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         subscribers.Restored += () => _restored.Writer.TryWrite(true);
-        subscribers.Open();
         var rounds = 0;
         while (!stoppingToken.IsCancellationRequested)
         {

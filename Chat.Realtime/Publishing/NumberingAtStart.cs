@@ -1,23 +1,15 @@
 using Chat.Data.Numbering;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Chat.Realtime.Publishing;
 
 /// <summary>
 /// Finds out before the first send what it would have to wait for otherwise: in which epoch events are numbered, whether its partitions are open, and which ids were given
-/// before it. To those who ask for its health a node is starting meanwhile, for ten seconds at most, and no longer when Redis or Postgres does not answer: it serves what it can then, and goes on trying.
+/// before it. When Redis or Postgres does not answer the start is over at once, and it goes on trying.
 /// </summary>
 internal sealed partial class NumberingAtStart(EpochStore epochs, OpenPartitions open, EarlierIds earlier, TimeProvider time, ILogger<NumberingAtStart> logger)
-    : BackgroundService, IHealthCheck
+    : AtStart(time, "the numbering is not known yet")
 {
-    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
-
-    private readonly long _startedAt = time.GetTimestamp();
-    private volatile bool _isOver;
-
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_isOver || time.GetElapsedTime(_startedAt) >= Patience ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("the numbering is not known yet"));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -29,21 +21,21 @@ internal sealed partial class NumberingAtStart(EpochStore epochs, OpenPartitions
                 if (await open.WaitForAllAsync(Patience, stoppingToken))
                 {
                     var epoch = await epochs.GetAsync(stoppingToken);
-                    if (KnownEvents.MayBeOlderThan(epoch, time.GetUtcNow())) await earlier.ReadAsync().WaitAsync(stoppingToken);
-                    _isOver = true;
+                    if (KnownEvents.MayBeOlderThan(epoch, Time.GetUtcNow())) await earlier.ReadAsync().WaitAsync(stoppingToken);
+                    Over();
                     return;
                 }
             }
             catch (NumberingUnavailableException away)
             {
-                if (!_isOver) Log.NotKnown(logger, away.Message);
-                _isOver = true;
+                if (!IsOver) Log.NotKnown(logger, away.Message);
+                Over();
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
             }
-            await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Pause * (0.5 + Random.Shared.NextDouble()), Time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

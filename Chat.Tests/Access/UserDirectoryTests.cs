@@ -1,6 +1,7 @@
 using Chat.Contracts;
 using Chat.Realtime.Auth;
 using Chat.Tests.Backends;
+using Npgsql;
 
 namespace Chat.Tests.Access;
 
@@ -26,6 +27,46 @@ public sealed class UserDirectoryTests(PostgresFixture postgres, RedisFixture re
         Assert.Equal(ErrorCodes.Unavailable, refusal.Code);
 
         Task<KnownUser> GetAsync(TokenClaims claims) => directory.GetOrCreateAsync(claims, CancellationToken.None).WaitAsync(Enough);
+    }
+
+    [Fact]
+    public async Task Newcomers_who_come_while_others_are_created_are_created_with_one_statement_each_under_a_name_of_its_own()
+    {
+        var database = await postgres.CreateDatabaseAsync();
+        await using var store = await AccessStore.OpenAsync(database, await redis.GetConnectionStringAsync());
+        var directory = new UserDirectory(store.Work, store.Time);
+        await using var source = NpgsqlDataSource.Create(database);
+        await using var connection = await source.OpenConnectionAsync();
+        await using var holding = await connection.BeginTransactionAsync();
+        await ExecuteAsync("lock table users in share mode"); // reads go on, inserts wait
+
+        var ada = new TokenClaims("id-0", "Ada", "Ada L.", null, store.Time.GetUtcNow().AddHours(1));
+        var claims = Enumerable.Range(0, 100).Select(i => ada with { UserId = $"id-{i}", Name = i < 2 ? "Ada" : $"Name {i}" }).ToArray();
+        var first = directory.GetOrCreateAsync(claims[^1], CancellationToken.None);
+        await Until.TrueAsync(
+            async () => await QueryAsync("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == 1, "the first newcomer waits");
+        var others = claims.SkipLast(1).Append(ada with { DisplayName = "Ada again" }).Select(one => directory.GetOrCreateAsync(one, CancellationToken.None)).ToArray();
+        await holding.CommitAsync();
+
+        var users = (await Task.WhenAll(others.Prepend(first)).WaitAsync(Enough)).DistinctBy(user => user.UserId).ToArray();
+        Assert.Equal(claims.Select(one => one.UserId).Order(), users.Select(user => user.UserId).Order());
+        Assert.Equal(claims.Length, users.Select(user => user.UserName).Distinct().Count());
+        Assert.All(users, user => Assert.Equal("Ada L.", user.DisplayName));
+        // What one statement has made bears one transaction's number. The first newcomer's and that of the taken name are two of them.
+        Assert.InRange(await QueryAsync("select count(distinct xmin::text) from users"), 2, 10);
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = sql;
+            await command.ExecuteNonQueryAsync();
+        }
+
+        async Task<long> QueryAsync(string sql)
+        {
+            await using var command = source.CreateCommand(sql);
+            return (long)(await command.ExecuteScalarAsync())!;
+        }
     }
 
     [Fact]
