@@ -16,6 +16,7 @@ internal sealed partial class ConnectionLoop(
     private static readonly TimeSpan StableAfter = TimeSpan.FromSeconds(5);
     private static readonly LinkEnd Disposed = new("The connection was disposed.", Closed: ClosedReason.Disposed);
     private const int OverloadedAttempt = 4; // 16 times the first bound: 4 s with the default
+    private const int ForgivenRefusals = 3; // of two nodes, by chance, seven of eight who move come to the other one before
 
     private readonly Handshake _handshake = new(options);
     private readonly LinkReader _reader = new(rooms, delivery, logger);
@@ -27,7 +28,7 @@ internal sealed partial class ConnectionLoop(
     /// <summary>Ends with the state <see cref="ConnectionStatus.Closed"/>; never throws.</summary>
     public async Task RunAsync(CancellationToken disposed)
     {
-        var moving = false;
+        var forgiven = 0; // refusals that may be those of the node that is being left
         for (var attempt = 0; ;)
         {
             var end = disposed.IsCancellationRequested ? Disposed : await OnceAsync(attempt, disposed);
@@ -37,11 +38,11 @@ internal sealed partial class ConnectionLoop(
                 Close(end, reason);
                 return;
             }
-            if (end.Stable) (attempt, moving) = (0, false);
-            moving |= end.Moved;
-            // Who moves may come to the stopping node once more, which turns newcomers away: that is no overload, and when it is to be asked again
-            // says nothing of the others.
-            if (moving && end.TurnedAway) end = end with { AtLeast = TimeSpan.Zero, Overloaded = false };
+            if (end.Stable) (attempt, forgiven) = (0, 0);
+            if (end.Moved) forgiven = ForgivenRefusals;
+            // Who moves may come to the stopping node again, which turns newcomers away: that is no overload, and when it is to be asked again says nothing of
+            // the others.
+            if (end.TurnedAway && forgiven-- > 0) end = end with { AtLeast = TimeSpan.Zero, Overloaded = false };
             if (end.Overloaded) attempt = Math.Max(attempt, OverloadedAttempt);
             // The server has spread the moves itself.
             var delay = end.Moved && end.Stable ? end.AtLeast : end.AtLeast + delays.After(attempt);

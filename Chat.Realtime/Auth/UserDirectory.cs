@@ -109,7 +109,7 @@ public sealed class UserDirectory
         ChatDb db, IReadOnlyCollection<TokenClaims> newcomers, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var (ids, names, displayNames) = (newcomers.Select(one => one.UserId).ToArray(), newcomers.Select(NameOf).ToArray(), newcomers.Select(DisplayNameOf).ToArray());
-        // In the order of their ids: another node's statement may make some of the same.
+        // In the order of their ids: another node's statement may make some of the same. Where their names cross, Postgres ends one of the two, which is made again.
         var created = await db.Database.SqlQuery<KnownUser>(
             $"""
             insert into users (user_id, user_name, display_name, created_at)

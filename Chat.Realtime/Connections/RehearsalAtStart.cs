@@ -1,9 +1,7 @@
-using Chat.Contracts;
 using Chat.Realtime.Access;
 using Chat.Realtime.Auth;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.History;
-using StackExchange.Redis;
 
 namespace Chat.Realtime.Connections;
 
@@ -22,7 +20,6 @@ internal sealed partial class RehearsalAtStart(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        subscribers.Open();
         using var late = new CancellationTokenSource(Patience, Time);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, late.Token);
         try
@@ -42,11 +39,13 @@ internal sealed partial class RehearsalAtStart(
     {
         try
         {
+            subscribers.Open();
             await RehearseAsync(cancellationToken);
             return true;
         }
-        catch (Exception e) when (e is ChatException or RedisException or TimeoutException)
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
+            // Whatever it is, a newcomer meets it too and is told; a rehearsal is no reason not to start.
             return false;
         }
     }
@@ -57,7 +56,7 @@ internal sealed partial class RehearsalAtStart(
         await access.GetAsync(NoRoom, Nobody, cancellationToken);
         await joins.JoinAsync(NoRoom, new ConnectedUser(Nobody, Nobody, null, Admin: false, SessionId: null, DateTimeOffset.MaxValue), cancellationToken);
         await history.GetBoundsAsync(NoRoom, cancellationToken);
-        (await subscribers.SubscribeAsync(NoRoom, this, static (_, _) => { }).WaitAsync(cancellationToken)).Unsubscribe();
+        (await subscribers.SubscribeAsync(NoRoom, this, static (_, _) => { })).Unsubscribe();
     }
 
     private static partial class Log

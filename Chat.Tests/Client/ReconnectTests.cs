@@ -210,6 +210,21 @@ public abstract class ReconnectTests
     }
 
     [Fact]
+    [Trait(Behaviours.Trait, "moves")]
+    public async Task Who_moves_and_is_turned_away_again_and_again_takes_it_for_the_platform_s_word()
+    {
+        await using var server = await ScriptedServer.StartAsync(Wire);
+        var (client, peer) = await ClientUnderTest.ConnectAsync(server);
+        await using var _ = client;
+        (server.RetryAfter, server.Refusals) = (120, new([503, 503, 503, 503]));
+        await peer.SendAsync("""{"event_type":"reconnect","after_ms":20}""");
+
+        await Await.UntilAsync(() => client.States.Count(s => s.Status == ConnectionStatus.Reconnecting) == 5, "the end of the connection and four refusals");
+        var next = client.States.Last(s => s.Status == ConnectionStatus.Reconnecting).NextAttemptAt!.Value;
+        Assert.InRange(next - DateTimeOffset.UtcNow, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(130));
+    }
+
+    [Fact]
     [Trait(Behaviours.Trait, "history")]
     public async Task A_command_waits_for_the_connection_and_is_repeated_on_the_next()
     {

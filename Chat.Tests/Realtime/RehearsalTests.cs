@@ -2,6 +2,7 @@ using Chat.Realtime.Connections;
 using Chat.Tests.Api;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Chat.Tests.Realtime;
 
@@ -12,19 +13,17 @@ public sealed class RehearsalTests(ApiFixture fixture)
     public async Task A_node_counts_as_starting_until_the_way_in_was_gone_once_which_leaves_nothing_behind()
     {
         var host = fixture.Host;
-        var before = await CountAsync();
-        using var rehearsal = ActivatorUtilities.CreateInstance<RehearsalAtStart>(host.Services);
+        // With a clock that stands still it is over when it has succeeded, and not by its time.
+        using var rehearsal = ActivatorUtilities.CreateInstance<RehearsalAtStart>(host.Services, new FakeTimeProvider());
         Assert.Equal(HealthStatus.Unhealthy, await HealthAsync());
 
         await rehearsal.StartAsync(CancellationToken.None);
         await rehearsal.ExecuteTask!.WaitAsync(Until.Patience);
 
         Assert.Equal(HealthStatus.Healthy, await HealthAsync());
-        Assert.Equal(before, await CountAsync());
+        Assert.Equal(0, await host.QueryAsync<long>(
+            "select (select count(*) from users where user_id = '\u2205') + (select count(*) from rooms where room_id = '\u2205') + (select count(*) from outbox where room_id = '\u2205')"));
 
         async Task<HealthStatus> HealthAsync() => (await rehearsal.CheckHealthAsync(new HealthCheckContext(), CancellationToken.None)).Status;
-
-        Task<long> CountAsync() => host.QueryAsync<long>(
-            "select (select count(*) from users) + (select count(*) from rooms) + (select count(*) from members) + (select count(*) from outbox where sent_at is null)");
     }
 }
