@@ -28,7 +28,7 @@ internal sealed partial class ConnectionLoop(
     /// <summary>Ends with the state <see cref="ConnectionStatus.Closed"/>; never throws.</summary>
     public async Task RunAsync(CancellationToken disposed)
     {
-        var forgiven = 0; // refusals that may be those of the node that is being left
+        var forgivable = 0; // refusals to come that may be those of the node that is being left
         for (var attempt = 0; ;)
         {
             var end = disposed.IsCancellationRequested ? Disposed : await OnceAsync(attempt, disposed);
@@ -38,11 +38,15 @@ internal sealed partial class ConnectionLoop(
                 Close(end, reason);
                 return;
             }
-            if (end.Stable) (attempt, forgiven) = (0, 0);
-            if (end.Moved) forgiven = ForgivenRefusals;
+            if (end.Stable) (attempt, forgivable) = (0, 0);
+            if (end.Moved) forgivable = ForgivenRefusals;
             // Who moves may come to the stopping node again, which turns newcomers away: that is no overload, and when it is to be asked again says nothing of
             // the others.
-            if (end.TurnedAway && forgiven-- > 0) end = end with { AtLeast = TimeSpan.Zero, Overloaded = false };
+            if (end.TurnedAway && forgivable > 0)
+            {
+                forgivable--;
+                end = end with { AtLeast = TimeSpan.Zero, Overloaded = false };
+            }
             if (end.Overloaded) attempt = Math.Max(attempt, OverloadedAttempt);
             // The server has spread the moves itself.
             var delay = end.Moved && end.Stable ? end.AtLeast : end.AtLeast + delays.After(attempt);

@@ -17,8 +17,8 @@ public sealed class EventStore
     private static readonly TimeSpan ScanTimeout = TimeSpan.FromSeconds(60);
 
     private readonly NpgsqlDataSource _database;
-    private readonly SharedReads<string, Ends> _bounds; // after a restart the members of all rooms come at once
-    private readonly SharedReads<Guid, Found> _found; // when an epoch has begun, the senders of all rooms
+    private readonly SharedQueries<string, Ends> _bounds; // after a restart the members of all rooms come at once
+    private readonly SharedQueries<Guid, Found> _found; // when an epoch has begun, the senders of all rooms
 
     public EventStore(NpgsqlDataSource database)
     {

@@ -14,7 +14,7 @@ public sealed class NotifyChoice
 
     private readonly UnitOfWork _work;
     private readonly RoomAccess _access;
-    private readonly SharedReads<(string RoomId, string UserId), string> _reads;
+    private readonly SharedQueries<(string RoomId, string UserId), string> _reads;
 
     public NotifyChoice(UnitOfWork work, RoomAccess access)
     {

@@ -24,8 +24,7 @@ public sealed class PublicJoins(UnitOfWork work, MembershipEvents events, Outbox
         Entrance? entrance;
         lock (_gate)
         {
-            // Without the token of one who waits: others wait for the same statement.
-            if (!_entrances.TryGetValue(roomId, out entrance)) _entrances.Add(roomId, entrance = new(joiners => JoinAsync(roomId, joiners, CancellationToken.None)));
+            if (!_entrances.TryGetValue(roomId, out entrance)) _entrances.Add(roomId, entrance = new(joiners => JoinAsync(roomId, joiners)));
             entrance.Waiting++;
         }
         try
@@ -42,7 +41,7 @@ public sealed class PublicJoins(UnitOfWork work, MembershipEvents events, Outbox
     }
 
     // The events are sent before the next statement begins: who comes so fast that the log cannot follow waits here.
-    private async Task<IReadOnlyDictionary<Joiner, RoomStanding>> JoinAsync(string roomId, IReadOnlyCollection<Joiner> joiners, CancellationToken cancellationToken)
+    private async Task<IReadOnlyDictionary<Joiner, RoomStanding>> JoinAsync(string roomId, IReadOnlyCollection<Joiner> joiners)
     {
         var asked = joiners.Select(joiner => (Joiner: joiner, Event: EventOf(roomId, joiner.User))).ToArray();
         var (users, ids) = (Array.ConvertAll(asked, one => one.Joiner.User.UserId), Array.ConvertAll(asked, one => Guid.Parse(one.Event.Envelope.EventId!)));
@@ -67,7 +66,7 @@ public sealed class PublicJoins(UnitOfWork work, MembershipEvents events, Outbox
             select asked.number::int - 1 as "Index", room.access_version as "AccessVersion", room.created_epoch as "CreatedEpoch",
                 joined.user_id is not null as "Joined", coalesce(member.role, {Roles.Member}) as "Role"
             from asked cross join room left join joined using (room_id, user_id) left join members member using (room_id, user_id)
-            """).ToListAsync(token), cancellationToken);
+            """).ToListAsync(token), CancellationToken.None); // whoever gives up, others wait for the same statement
         await Task.WhenAll(rows.Where(row => row.Joined).Select(row => outbox.SendAsync(asked[row.Index].Event with { CreatedEpoch = row.CreatedEpoch })));
         return rows.ToDictionary(
             row => asked[row.Index].Joiner, row => new RoomStanding(roomId, RoomKinds.Public, row.Role, row.AccessVersion, row.CreatedEpoch, null));
@@ -81,7 +80,7 @@ public sealed class PublicJoins(UnitOfWork work, MembershipEvents events, Outbox
 
     private sealed class Entrance(Func<IReadOnlyCollection<Joiner>, Task<IReadOnlyDictionary<Joiner, RoomStanding>>> join)
     {
-        public SharedReads<Joiner, RoomStanding> Joins { get; } = new(join);
+        public SharedQueries<Joiner, RoomStanding> Joins { get; } = new(join);
 
         public int Waiting { get; set; }
     }

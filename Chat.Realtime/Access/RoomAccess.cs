@@ -20,8 +20,8 @@ public sealed class RoomAccess
     private readonly RoomAccessCopy _copy;
     private readonly UnitOfWork _work;
     private readonly TimeProvider _time;
-    private readonly SharedReads<(string RoomId, string UserId), RoomStanding> _reads;
-    private readonly SharedReads<RoomUsers, HashSet<string>> _receivers;
+    private readonly SharedQueries<(string RoomId, string UserId), RoomStanding> _reads;
+    private readonly SharedQueries<RoomUsers, HashSet<string>> _receivers;
 
     public RoomAccess(RoomAccessCopy copy, UnitOfWork work, TimeProvider time)
     {

@@ -30,8 +30,8 @@ public sealed class UserDirectory
     private DateTimeOffset _youngerSince;
     private readonly UnitOfWork _work;
     private readonly TimeProvider _time;
-    private readonly SharedReads<string, KnownUser> _reads;
-    private readonly SharedReads<TokenClaims, KnownUser> _newcomers;
+    private readonly SharedQueries<string, KnownUser> _reads;
+    private readonly SharedQueries<TokenClaims, KnownUser> _newcomers;
 
     public UserDirectory(UnitOfWork work, TimeProvider time)
     {

@@ -11,12 +11,14 @@ namespace Chat.Realtime.Connections;
 /// </summary>
 internal sealed partial class RehearsalAtStart(
     UserDirectory users, RoomAccess access, PublicJoins joins, SharedHistory history, RedisSubscribers subscribers, TimeProvider time, ILogger<RehearsalAtStart> logger)
-    : AtStart(time, "the way in was not gone yet")
+    : AtStart(time, "not rehearsed yet")
 {
     // Ids that nobody can be given: their rules allow no such letter.
     private const string Nobody = "\u2205";
     private const string NoRoom = "\u2205";
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+
+    private string _reason = "it took too long";
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -29,7 +31,7 @@ internal sealed partial class RehearsalAtStart(
         catch (OperationCanceledException) when (patience.IsCancellationRequested)
         {
             if (stoppingToken.IsCancellationRequested) return;
-            Log.NotRehearsed(logger);
+            Log.NotRehearsed(logger, _reason);
         }
         Over();
     }
@@ -43,9 +45,10 @@ internal sealed partial class RehearsalAtStart(
             await RehearseAsync(cancellationToken);
             return true;
         }
-        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
         {
             // Whatever it is, a newcomer meets it too and is told; a rehearsal is no reason not to start.
+            _reason = failure.Message;
             return false;
         }
     }
@@ -61,7 +64,7 @@ internal sealed partial class RehearsalAtStart(
 
     private static partial class Log
     {
-        [LoggerMessage(1098, LogLevel.Information, "Redis or Postgres did not answer at the start: the first newcomers will wait somewhat longer")]
-        public static partial void NotRehearsed(ILogger logger);
+        [LoggerMessage(1098, LogLevel.Information, "The way in could not be rehearsed ({Reason}): the first newcomers will wait somewhat longer")]
+        public static partial void NotRehearsed(ILogger logger, string reason);
     }
 }

@@ -27,7 +27,7 @@ internal sealed partial class EarlierIds
     private readonly TimeProvider _time;
     private readonly ILogger<EarlierIds> _logger;
     private readonly int _maxIds;
-    private readonly SharedReads<string, RoomIds> _reads;
+    private readonly SharedQueries<string, RoomIds> _reads;
     private readonly Lock _gate = new();
     private bool _isReadingAll;
     private volatile AllIds? _all;

@@ -33,7 +33,7 @@ internal sealed partial class Mentions
     private readonly NpgsqlDataSource _database;
     private readonly TimeProvider _time;
     private readonly ILogger<Mentions> _logger;
-    private readonly SharedReads<(string RoomId, string UserName), Named> _named;
+    private readonly SharedQueries<(string RoomId, string UserName), Named> _named;
     private readonly ConcurrentDictionary<string, long> _nobodies = new(); // since when
 
     public Mentions(NpgsqlDataSource database, TimeProvider time, ILogger<Mentions> logger)

@@ -5,6 +5,7 @@ using Chat.Realtime.Auth;
 using Chat.Realtime.Outbox;
 using Chat.Tests.Api;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Chat.Tests.Access;
 
@@ -23,12 +24,7 @@ public sealed class PublicJoinsTests(ApiFixture fixture)
         PublicJoins[] nodes = [NewNode(), NewNode()];
 
         await using var connection = await host.Database.OpenConnectionAsync();
-        await using var holding = await connection.BeginTransactionAsync();
-        await using (var hold = connection.CreateCommand())
-        {
-            hold.CommandText = $"select from rooms where room_id = '{roomId}' for update";
-            await hold.ExecuteNonQueryAsync();
-        }
+        await using var holding = await HoldAsync(connection, roomId);
         // Everybody comes to both nodes, and twice to one of them.
         var joins = users.SelectMany(user => new[] { nodes[0], nodes[1], nodes[1] }.Select(node => node.JoinAsync(roomId, user, CancellationToken.None))).ToArray();
         await Until.TrueAsync(async () => await WaitingStatementsAsync() >= nodes.Length, "a statement of each node waits for the room");
@@ -54,12 +50,7 @@ public sealed class PublicJoinsTests(ApiFixture fixture)
         var node = NewNode();
 
         await using var connection = await host.Database.OpenConnectionAsync();
-        await using var holding = await connection.BeginTransactionAsync();
-        await using (var hold = connection.CreateCommand())
-        {
-            hold.CommandText = $"select from rooms where room_id = '{held}' for update";
-            await hold.ExecuteNonQueryAsync();
-        }
+        await using var holding = await HoldAsync(connection, held);
         var waiting = node.JoinAsync(held, user, CancellationToken.None);
         Assert.Equal(Roles.Member, (await node.JoinAsync(free, user, CancellationToken.None).WaitAsync(Until.Patience))!.Role);
         Assert.False(waiting.IsCompleted);
@@ -94,13 +85,14 @@ public sealed class PublicJoinsTests(ApiFixture fixture)
     public async Task Who_is_no_user_does_not_keep_others_from_joining()
     {
         var roomId = await fixture.Host.NewUser().CreateRoomAsync();
-        var (user, stranger) = (NewUser(), NewUser());
-        await AddUsersAsync([user]);
+        var (first, stranger, user) = (NewUser(), NewUser(), NewUser());
+        await AddUsersAsync([first, user]);
         var node = NewNode();
 
-        var results = await Task.WhenAll(new[] { NewUser(), stranger, user }.Select(one => node.JoinAsync(roomId, one, CancellationToken.None)));
+        // The first goes alone, the others together.
+        var results = await Task.WhenAll(new[] { first, stranger, user }.Select(one => node.JoinAsync(roomId, one, CancellationToken.None)));
 
-        Assert.Equal([null, null, Roles.Member], results.Select(standing => standing?.Role));
+        Assert.Equal([Roles.Member, null, Roles.Member], results.Select(standing => standing?.Role));
         await ForgetOutboxAsync(roomId);
     }
 
@@ -125,6 +117,15 @@ public sealed class PublicJoinsTests(ApiFixture fixture)
         await using var insert = fixture.Host.Database.CreateCommand("insert into users (user_id, user_name, created_at) select id, id, now() from unnest($1) as id");
         insert.Parameters.AddWithValue(Array.ConvertAll(users, user => user.UserId));
         await insert.ExecuteNonQueryAsync();
+    }
+
+    private static async Task<NpgsqlTransaction> HoldAsync(NpgsqlConnection connection, string roomId)
+    {
+        var holding = await connection.BeginTransactionAsync();
+        await using var hold = connection.CreateCommand();
+        hold.CommandText = $"select from rooms where room_id = '{roomId}' for update";
+        await hold.ExecuteNonQueryAsync();
+        return holding;
     }
 
     // Sent as far as the host knows: its sweeper would send them again, beside other tests.

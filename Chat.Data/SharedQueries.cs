@@ -5,7 +5,7 @@ namespace Chat.Data;
 /// know come to them at once, and a query for each would take longer than they wait. Whoever asks gets what is read after it asked. Where the query also writes, it is
 /// the same to all who share it.
 /// </summary>
-public sealed class SharedReads<TKey, TValue>(Func<IReadOnlyCollection<TKey>, Task<IReadOnlyDictionary<TKey, TValue>>> read)
+public sealed class SharedQueries<TKey, TValue>(Func<IReadOnlyCollection<TKey>, Task<IReadOnlyDictionary<TKey, TValue>>> read)
     where TKey : notnull
     where TValue : class
 {

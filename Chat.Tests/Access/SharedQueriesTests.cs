@@ -4,12 +4,12 @@ using Chat.Data;
 namespace Chat.Tests.Access;
 
 /// <summary>Reads that share a query: few queries, and nobody gets what was read before it asked.</summary>
-public sealed class SharedReadsTests
+public sealed class SharedQueriesTests
 {
     private readonly List<(string[] Keys, TaskCompletionSource<IReadOnlyDictionary<string, string>> Answer)> _queries = [];
-    private readonly SharedReads<string, string> _reads;
+    private readonly SharedQueries<string, string> _reads;
 
-    public SharedReadsTests() => _reads = new(keys =>
+    public SharedQueriesTests() => _reads = new(keys =>
     {
         var answer = new TaskCompletionSource<IReadOnlyDictionary<string, string>>();
         _queries.Add(([.. keys], answer));
