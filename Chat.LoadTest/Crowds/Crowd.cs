@@ -21,7 +21,8 @@ internal sealed class Crowd : IAsyncDisposable
     {
         _clock = clock;
         _end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Clients = [.. users.Select((user, i) => new CrowdClient(i, routes, clock, user, plan.Followed[i], problems, watch))];
+        var turns = new OpeningTurns(clock);
+        Clients = [.. users.Select((user, i) => new CrowdClient(i, routes, clock, turns, user, plan.Followed[i], problems, watch))];
     }
 
     public IReadOnlyList<CrowdClient> Clients { get; }

@@ -13,7 +13,8 @@ namespace Chat.LoadTest.Crowds;
 /// One of thousands: follows a few rooms for the whole run, and comes back as the protocol page tells a client to. It keeps of each
 /// room only where it is, so it costs this machine little beside the system that it measures.
 /// </summary>
-internal sealed class CrowdClient(int number, IReadOnlyList<Route> routes, RunClock clock, User user, IReadOnlyList<string> rooms, ConcurrentQueue<string> problems, ICrowdWatch? watch)
+internal sealed class CrowdClient(
+    int number, IReadOnlyList<Route> routes, RunClock clock, OpeningTurns turns, User user, IReadOnlyList<string> rooms, ConcurrentQueue<string> problems, ICrowdWatch? watch)
 {
     private const int HistoryPage = 200;
     // What is wrong is told in examples: one fault of the platform makes thousands.
@@ -107,6 +108,7 @@ internal sealed class CrowdClient(int number, IReadOnlyList<Route> routes, RunCl
                 Lose();
                 if (stood >= ReconnectDelay.StableAfter) failures = 0;
                 await Task.Delay(told ?? ReconnectDelay.After(failures++, random), stop);
+                if (turns.Take() is { Ticks: > 0 } turn) await Task.Delay(turn, stop);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

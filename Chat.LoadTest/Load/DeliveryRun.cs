@@ -77,6 +77,7 @@ internal sealed class DeliveryRun : ICrowdWatch, IAsyncDisposable
         await ConnectPublishersAsync(stop);
         await _processes.LookAsync(stop);
 
+        using var rest = CollectorRest.Begin();
         var schedule = Plan.Schedule;
         _start = _site.Clock.Now + LeadIn;
         var publishing = _loop.RunAsync(_start, _end.Token);

@@ -43,7 +43,7 @@ internal sealed class ProcessWatch(Dashboard dashboard, RunClock clock) : IDispo
         {
             // One that was started meanwhile counts from nothing.
             if (!_tracks.TryGetValue((process.Name, process.Pid), out var track))
-                _tracks[(process.Name, process.Pid)] = track = new Track(process, new Look(null, null)) { Cpu = ProcessUsage.CpuSeconds(process.Pid, ProcessTree.ChildrenOfAll()) ?? 0 };
+                _tracks[(process.Name, process.Pid)] = track = new Track(process, new Look(null, null)) { Cpu = process.CpuSeconds(ProcessTree.ChildrenOfAll()) ?? 0 };
             track.Last = look;
         }
         return [.. _tracks.Values.Select(track => track.Use(length)).OrderByDescending(use => use.CpuSeconds)];
@@ -55,18 +55,19 @@ internal sealed class ProcessWatch(Dashboard dashboard, RunClock clock) : IDispo
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<(Watched Process, Look Look)[]> LookAtAllAsync(CancellationToken stop)
+    private async Task<(WatchedProcess Process, Look Look)[]> LookAtAllAsync(CancellationToken stop)
     {
         var children = ProcessTree.ChildrenOfAll();
-        Watched[] all =
+        WatchedProcess[] all =
         [
-            .. (await dashboard.ProcessesAsync(stop)).Where(process => process.Pid is not null).Select(process => new Watched(process.Name, process.Pid!.Value, process.Urls)),
-            new Watched(Generator, Environment.ProcessId, []),
+            .. (await dashboard.ProcessesAsync(stop)).Where(process => process.Pid is not null).Select(process => new WatchedProcess(process.Name, process.Pid!.Value, process.Urls, WithChildren: true)),
+            // Its child is the system, where it has started one of its own.
+            new WatchedProcess(Generator, Environment.ProcessId, [], WithChildren: false),
         ];
         return await Task.WhenAll(all.Select(async process =>
         {
             var runtime = process.Name == Generator ? OwnMetrics() : await MetricsAsync(process.Urls, stop);
-            return (process, new Look(ProcessUsage.Memory(process.Pid, children), runtime));
+            return (process, new Look(process.Memory(children), runtime));
         }));
     }
 
@@ -91,11 +92,9 @@ internal sealed class ProcessWatch(Dashboard dashboard, RunClock clock) : IDispo
         return new RuntimeMetrics([counts[0] - counts[1], counts[1] - counts[2], counts[2]], GC.GetTotalPauseDuration().TotalSeconds, GC.GetGCMemoryInfo().HeapSizeBytes, GC.GetTotalAllocatedBytes());
     }
 
-    private sealed record Watched(string Name, int Pid, IReadOnlyList<string> Urls);
-
     private sealed record Look(MemoryUse? Memory, RuntimeMetrics? Runtime);
 
-    private sealed class Track(Watched process, Look first)
+    private sealed class Track(WatchedProcess process, Look first)
     {
         private readonly List<(TimeSpan At, double Cores)> _curve = [];
         private (TimeSpan At, double Cpu) _before;
@@ -107,14 +106,14 @@ internal sealed class ProcessWatch(Dashboard dashboard, RunClock clock) : IDispo
 
         public void Begin(TimeSpan now, ILookup<int, int> children)
         {
-            _start = Cpu = ProcessUsage.CpuSeconds(process.Pid, children) ?? 0;
+            _start = Cpu = process.CpuSeconds(children) ?? 0;
             _before = (now, Cpu);
         }
 
         public void Tick(TimeSpan now, TimeSpan began, ILookup<int, int> children)
         {
             // One that has ended keeps what it had used.
-            if (now <= _before.At || ProcessUsage.CpuSeconds(process.Pid, children) is not { } cpu) return;
+            if (now <= _before.At || process.CpuSeconds(children) is not { } cpu) return;
             _curve.Add((now - began, Math.Max(0, cpu - _before.Cpu) / (now - _before.At).TotalSeconds));
             Cpu = cpu;
             _before = (now, cpu);
@@ -124,6 +123,21 @@ internal sealed class ProcessWatch(Dashboard dashboard, RunClock clock) : IDispo
             Last is null ? $"{process.Name} (pid {process.Pid}, ended)" : process.Name, Cpu - _start, (Cpu - _start) / length.TotalSeconds, first.Memory, Last?.Memory,
             first.Runtime is { } then && Last?.Runtime is { } now ? now.Since(then) : null, _curve);
     }
+}
+
+/// <param name="Name">As in the dashboard.</param>
+/// <param name="Pid">Of the process.</param>
+/// <param name="Urls">What it listens on.</param>
+/// <param name="WithChildren">They count as its own: Postgres is one process per connection.</param>
+internal sealed record WatchedProcess(string Name, int Pid, IReadOnlyList<string> Urls, bool WithChildren)
+{
+    private static readonly ILookup<int, int> None = Array.Empty<int>().ToLookup(pid => pid);
+
+    /// <param name="children">Of <see cref="ProcessTree.ChildrenOfAll"/>.</param>
+    public double? CpuSeconds(ILookup<int, int> children) => ProcessUsage.CpuSeconds(Pid, WithChildren ? children : None);
+
+    /// <param name="children">Of <see cref="ProcessTree.ChildrenOfAll"/>.</param>
+    public MemoryUse? Memory(ILookup<int, int> children) => ProcessUsage.Memory(Pid, WithChildren ? children : None);
 }
 
 /// <summary>What a process used. Null is "not available".</summary>

@@ -110,6 +110,19 @@ public sealed class LoadReportTests
     }
 
     [Fact]
+    public void Children_of_a_server_count_with_it_and_the_system_that_the_load_generator_has_started_does_not_count_as_the_generator()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        var pid = Environment.ProcessId;
+        var twice = new[] { pid }.ToLookup(child => child);
+        var alone = new WatchedProcess(ProcessWatch.Generator, pid, [], WithChildren: false);
+        var together = new WatchedProcess("postgres-1", pid, [], WithChildren: true);
+        // Read in this order, so that what this process goes on to use cannot make up for it.
+        Assert.True(1.5 * alone.CpuSeconds(twice) < together.CpuSeconds(twice));
+        Assert.True(1.5 * alone.Memory(twice)!.PssBytes < together.Memory(twice)!.PssBytes);
+    }
+
+    [Fact]
     public void Growth_is_seen_through_the_teeth_of_a_saw_and_not_where_there_is_only_a_saw()
     {
         double[] saw = [.. Enumerable.Range(0, 40).Select(i => 100.0 + i % 5)];

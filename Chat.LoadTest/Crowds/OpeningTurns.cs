@@ -1,0 +1,28 @@
+using Chat.LoadTest.Recording;
+
+namespace Chat.LoadTest.Crowds;
+
+/// <summary>
+/// Spaces the connections that clients of one crowd open: thousands that have lost theirs in the same moment would otherwise all be opened before this program reads
+/// another message of those that have one, and what those wait for it would be taken for the servers' delay.
+/// </summary>
+internal sealed class OpeningTurns(RunClock clock)
+{
+    /// <summary>2,500 a second: more than servers on the same machine let in.</summary>
+    internal static readonly TimeSpan Apart = TimeSpan.FromMicroseconds(400);
+
+    private readonly Lock _gate = new();
+    private TimeSpan _next;
+
+    /// <summary>The time that is left until the caller may open; each call takes a turn.</summary>
+    public TimeSpan Take()
+    {
+        lock (_gate)
+        {
+            var now = clock.Now;
+            var turn = _next > now ? _next : now;
+            _next = turn + Apart;
+            return turn - now;
+        }
+    }
+}
