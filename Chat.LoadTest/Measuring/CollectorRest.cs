@@ -25,6 +25,13 @@ internal sealed class CollectorRest : IDisposable
 
     public void Dispose()
     {
-        if (GCSettings.LatencyMode == GCLatencyMode.NoGCRegion) GC.EndNoGCRegion();
+        try
+        {
+            if (GCSettings.LatencyMode == GCLatencyMode.NoGCRegion) GC.EndNoGCRegion();
+        }
+        catch (InvalidOperationException)
+        {
+            return; // a collection has ended it since the look at the mode
+        }
     }
 }
