@@ -21,7 +21,7 @@ internal sealed class Crowd : IAsyncDisposable
     {
         _clock = clock;
         _end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var turns = new OpeningTurns(clock);
+        var turns = new OpeningTurns();
         Clients = [.. users.Select((user, i) => new CrowdClient(i, routes, clock, turns, user, plan.Followed[i], problems, watch))];
     }
 

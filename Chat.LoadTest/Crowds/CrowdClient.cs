@@ -108,7 +108,7 @@ internal sealed class CrowdClient(
                 Lose();
                 if (stood >= ReconnectDelay.StableAfter) failures = 0;
                 await Task.Delay(told ?? ReconnectDelay.After(failures++, random), stop);
-                if (turns.Take() is { Ticks: > 0 } turn) await Task.Delay(turn, stop);
+                if (turns.Take(clock.Now) is { Ticks: > 0 } turn) await Task.Delay(turn, stop);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

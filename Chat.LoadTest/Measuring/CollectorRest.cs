@@ -18,8 +18,14 @@ internal sealed class CollectorRest : IDisposable
     /// <summary>Collects, and then no more. One at a time.</summary>
     public static CollectorRest Begin()
     {
-        // False where the memory cannot be had: then this run has collections like any program.
-        _ = GC.TryStartNoGCRegion(Bytes);
+        try
+        {
+            _ = GC.TryStartNoGCRegion(Bytes);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // The heap may not become that large, as in a small container: then this run has collections like any program, as it has where the memory cannot be had now.
+        }
         return new CollectorRest();
     }
 
