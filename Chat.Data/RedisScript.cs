@@ -10,15 +10,15 @@ public sealed class RedisScript(string text)
     private readonly string _hash = HashOf(text);
 
     /// <summary>By its hash; with its text where the server does not know it. Throws as <see cref="IRedisCommands.RunAsync"/>.</summary>
-    public async Task<RedisResult> RunAsync(IRedisCommands redis, string key, params IReadOnlyList<RedisValue> arguments)
+    public async Task<RedisResult> RunAsync(IRedisCommands redis, IReadOnlyList<string> keys, params IReadOnlyList<RedisValue> arguments)
     {
         try
         {
-            return await redis.RunAsync(new RedisCommand("EVALSHA", [_hash, 1], [key], arguments));
+            return await redis.RunAsync(new RedisCommand("EVALSHA", [_hash, keys.Count], keys, arguments));
         }
         catch (RedisServerException e) when (e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
         {
-            return await redis.RunAsync(new RedisCommand("EVAL", [text, 1], [key], arguments));
+            return await redis.RunAsync(new RedisCommand("EVAL", [text, keys.Count], keys, arguments));
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Chat.Contracts;
 using Chat.Data;
+using Chat.Realtime.Redis;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Access;
@@ -12,7 +13,7 @@ public readonly record struct CopiedStanding(RoomStanding Standing, DateTimeOffs
 /// The copy in Redis of a room's members that were asked for. The higher version wins: a write of an older state than the copy has, or than an
 /// event of the room has brought, changes nothing, however late it comes. Within one version nobody loses anything, so what was copied stays true.
 /// </summary>
-public sealed partial class RoomAccessCopy(IConnectionMultiplexer redis, IRedisCommands commands, TimeProvider time, ILogger<RoomAccessCopy> logger)
+public sealed partial class RoomAccessCopy(IRedisCommands commands, AwayCommands away, TimeProvider time, ILogger<RoomAccessCopy> logger)
 {
     // Longer than an outage of Postgres should last: while it is away, this is what live chat runs on.
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
@@ -24,7 +25,7 @@ public sealed partial class RoomAccessCopy(IConnectionMultiplexer redis, IRedisC
     private const string ConfirmedAt = "t";
 
     // KEYS: copy, head. ARGV: version, life in ms, then fields and values. The head hash has the version of the newest event of the room.
-    private const string WriteIfNotOlder = """
+    private static readonly RedisScript WriteIfNotOlder = new("""
         local known = tonumber(redis.call('HGET', KEYS[1], 'v') or '-1')
         local announced = tonumber(redis.call('HGET', KEYS[2], 'access') or '-1')
         local given = tonumber(ARGV[1])
@@ -33,7 +34,7 @@ public sealed partial class RoomAccessCopy(IConnectionMultiplexer redis, IRedisC
         redis.call('HSET', KEYS[1], 'v', ARGV[1], unpack(ARGV, 3))
         redis.call('PEXPIRE', KEYS[1], ARGV[2])
         return 1
-        """;
+        """);
 
     /// <summary>One HMGET. Null when the user is not in the copy, or Redis cannot be asked.</summary>
     public async ValueTask<CopiedStanding?> ReadAsync(string roomId, string userId)
@@ -73,10 +74,8 @@ public sealed partial class RoomAccessCopy(IConnectionMultiplexer redis, IRedisC
     {
         try
         {
-            return (bool)await redis.GetDatabase().ScriptEvaluateAsync(
-                WriteIfNotOlder,
-                [RedisKeys.Access(roomId), RedisKeys.Head(roomId)],
-                [version.ToString(CultureInfo.InvariantCulture), (long)Lifetime.TotalMilliseconds, .. fields]);
+            return (bool)await WriteIfNotOlder.RunAsync(
+                away, [RedisKeys.Access(roomId), RedisKeys.Head(roomId)], [version.ToString(CultureInfo.InvariantCulture), (long)Lifetime.TotalMilliseconds, .. fields]);
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {

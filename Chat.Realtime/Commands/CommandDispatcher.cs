@@ -37,17 +37,19 @@ internal sealed partial class CommandDispatcher(
     };
 
     /// <summary>
-    /// Executes a command and replies. The outer task completes when the next command of the same room may begin, the inner one when the reply is queued.
-    /// Neither ever fails.
+    /// Executes a command and replies. The outer task completes when the next command of the same room may have its turn, the inner one when the reply is queued.
+    /// Neither ever fails. Before <paramref name="turn"/>, which never fails either, a send asks what it has to ask, and everything else waits.
     /// </summary>
-    public async Task<Task> BeginAsync(Connection connection, Command command, CancellationToken cancellationToken)
+    public async Task<Task> BeginAsync(Connection connection, Command command, Task turn, CancellationToken cancellationToken)
     {
         if (connection.IsClosing) return Task.CompletedTask;
         try
         {
             if (command.Kind != CommandKind.Ping) presence.Touch(connection);
-            if (BeginSendAsync(connection, command, cancellationToken) is not { } beginning)
+            if (BeginSendAsync(connection, command, turn, cancellationToken) is not { } beginning)
             {
+                await turn;
+                if (connection.IsClosing) return Task.CompletedTask;
                 await ExecuteAsync(connection, command, cancellationToken);
                 return Task.CompletedTask;
             }
@@ -64,18 +66,18 @@ internal sealed partial class CommandDispatcher(
     }
 
     // Null for a command that makes no durable event.
-    private Task<Task<SendReceipt>>? BeginSendAsync(Connection connection, in Command command, CancellationToken cancellationToken)
+    private Task<Task<SendReceipt>>? BeginSendAsync(Connection connection, in Command command, Task turn, CancellationToken cancellationToken)
     {
         var user = connection.User;
         return command.Kind switch
         {
-            CommandKind.ChatMessage => messages.BeginAsync(user, RoomOf(command), ContentOf(command), cancellationToken),
-            CommandKind.DirectMessage => messages.BeginDirectAsync(user, command.UserId ?? throw Bad("user_id is missing."), ContentOf(command), cancellationToken),
-            CommandKind.DataUpdate when command.Ephemeral is not true => updates.BeginAsync(user, RoomOf(command), DataOf(command), cancellationToken),
-            CommandKind.EditMessage => changes.BeginEditAsync(user, RoomOf(command), command.TargetId, command.Content, command.ClientId, cancellationToken),
-            CommandKind.DeleteMessage => changes.BeginDeleteAsync(user, RoomOf(command), command.TargetId, command.ClientId, cancellationToken),
+            CommandKind.ChatMessage => messages.BeginAsync(user, RoomOf(command), ContentOf(command), turn, cancellationToken),
+            CommandKind.DirectMessage => messages.BeginDirectAsync(user, command.UserId ?? throw Bad("user_id is missing."), ContentOf(command), turn, cancellationToken),
+            CommandKind.DataUpdate when command.Ephemeral is not true => updates.BeginAsync(user, RoomOf(command), DataOf(command), turn, cancellationToken),
+            CommandKind.EditMessage => changes.BeginEditAsync(user, RoomOf(command), command.TargetId, command.Content, command.ClientId, turn, cancellationToken),
+            CommandKind.DeleteMessage => changes.BeginDeleteAsync(user, RoomOf(command), command.TargetId, command.ClientId, turn, cancellationToken),
             CommandKind.React => changes.BeginReactAsync(
-                user, RoomOf(command), command.TargetId, command.Content, command.Remove is true, command.ClientId, cancellationToken),
+                user, RoomOf(command), command.TargetId, command.Content, command.Remove is true, command.ClientId, turn, cancellationToken),
             _ => null,
         };
     }

@@ -4,13 +4,13 @@ using Chat.Realtime.Connections;
 namespace Chat.Realtime.Commands;
 
 /// <summary>
-/// The commands of one connection that are under way. Those of one room begin one after another, in the order in which they were sent;
-/// those of different rooms do not wait for each other. Their number is bounded: beyond it the transport stops reading. Every connection has them and most are idle: so
+/// The commands of one connection that are under way. Those of one room have their turns in the order in which they were sent, and what a send asks before its turn is asked of
+/// all of them at once; those of different rooms do not wait for each other. Their number is bounded: beyond it the transport stops reading. Every connection has them and most are idle: so
 /// they are their own lock, and what only commands under way need goes with the last of these.
 /// </summary>
 internal sealed class CommandLanes(Connection connection, CommandDispatcher dispatcher)
 {
-    private Lane? _lanes; // of the rooms of which a command is beginning: at most as many as commands may be under way, and nothing while idle
+    private Lane? _lanes; // of the rooms of which commands are beginning: at most as many as commands may be under way, and nothing while idle
     private BadFrames _badFrames;
     private int _inFlight;
     private CancellationTokenSource? _stopping; // of the commands under way
@@ -45,7 +45,7 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
         await idle;
     }
 
-    /// <summary>Takes one frame, which is not needed any more afterwards.</summary>
+    /// <summary>Takes one frame, which is not needed any more afterwards. One at a time.</summary>
     public void Enter(ReadOnlySpan<byte> frame)
     {
         if (!CommandParser.TryParse(frame, out var command, out var id, out var error))
@@ -64,34 +64,25 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
             if (room is not null)
             {
                 for (lane = _lanes; lane is not null && lane.Room != room;) lane = lane.Next;
-                if (lane is not null)
-                {
-                    (lane.Waiting ??= new Queue<Command>()).Enqueue(command);
-                    return;
-                }
-                lane = _lanes = new Lane(room, _lanes);
+                lane ??= _lanes = new Lane(room, _lanes);
+                lane.Count++;
             }
         }
-        _ = RunAsync(lane, command, stopping); // observed through _inFlight
+        var begun = RunAsync(lane, lane?.Newest ?? Task.CompletedTask, command, stopping); // observed through _inFlight
+        if (lane is not null) lane.Newest = begun;
     }
 
-    // Never throws: the dispatcher turns every failure into a reply.
-    private async Task RunAsync(Lane? lane, Command command, CancellationToken stopping)
+    // Never throws: the dispatcher turns every failure into a reply. Completes when the next command of the lane may have its turn.
+    private async Task RunAsync(Lane? lane, Task turn, Command command, CancellationToken stopping)
     {
-        while (true)
+        var rest = await dispatcher.BeginAsync(connection, command, turn, stopping);
+        if (rest.IsCompleted) Done();
+        else _ = FinishAsync(rest);
+        if (lane is null) return;
+        await turn; // one that was refused before its turn lets nobody pass those before it
+        lock (this)
         {
-            var rest = await dispatcher.BeginAsync(connection, command, stopping);
-            if (rest.IsCompleted) Done();
-            else _ = FinishAsync(rest);
-            if (lane is null) return;
-            lock (this)
-            {
-                if (lane.Waiting is null || !lane.Waiting.TryDequeue(out command))
-                {
-                    Remove(lane);
-                    return;
-                }
-            }
+            if (--lane.Count == 0) Remove(lane);
         }
     }
 
@@ -130,6 +121,11 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
     {
         public string Room => room;
         public Lane? Next { get; set; } = next;
-        public Queue<Command>? Waiting { get; set; }
+
+        /// <summary>Commands that are beginning.</summary>
+        public int Count { get; set; }
+
+        /// <summary>Completes when the next command may have its turn. Belongs to <see cref="Enter"/>.</summary>
+        public Task Newest { get; set; } = Task.CompletedTask;
     }
 }

@@ -1,10 +1,12 @@
 using Chat.Contracts;
+using Chat.Data;
+using Chat.Realtime.Redis;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout;
 
 /// <summary>Publishes what is delivered live or not at all. Envelopes are encoded JSON without seq. While Redis is away they are lost.</summary>
-public sealed partial class LiveChannels(IConnectionMultiplexer redis, ILogger<LiveChannels> logger)
+public sealed partial class LiveChannels(AwayCommands redis, ILogger<LiveChannels> logger)
 {
     /// <summary>To the connections, on every node, that are subscribed to the room.</summary>
     public Task PublishToRoomAsync(string roomId, ReadOnlyMemory<byte> envelope) => PublishAsync(RedisKeys.EphemeralChannel(roomId), envelope);
@@ -16,7 +18,7 @@ public sealed partial class LiveChannels(IConnectionMultiplexer redis, ILogger<L
     {
         try
         {
-            await redis.GetSubscriber().PublishAsync(RedisChannel.Sharded(channel), envelope);
+            await redis.RunAsync(new RedisCommand("SPUBLISH", [], [channel], [envelope]));
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {

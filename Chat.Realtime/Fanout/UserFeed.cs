@@ -1,4 +1,5 @@
 using Chat.Contracts;
+using Chat.Data;
 using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Realtime.Connections;
@@ -152,8 +153,8 @@ internal sealed partial class UserFeed(string userId, UserFeeds feeds)
 
     private async Task<Dictionary<string, long>> ReadHeadsAsync()
     {
-        var entries = await feeds.Redis.GetDatabase().HashGetAllAsync(RedisKeys.DirectHeads(UserId));
-        return entries.Length == 0 ? NoHeads : entries.ToDictionary(entry => entry.Name.ToString(), entry => (long)entry.Value);
+        var fields = (RedisValue[])(await feeds.Redis.RunAsync(new RedisCommand("HGETALL", [], [RedisKeys.DirectHeads(UserId)], [])))!;
+        return fields.Length == 0 ? NoHeads : fields.Chunk(2).ToDictionary(field => field[0].ToString(), field => (long)field[1]);
     }
 
     private void Receive(ReadOnlyMemory<byte> message)

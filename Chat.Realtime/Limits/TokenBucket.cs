@@ -24,7 +24,7 @@ internal sealed class TokenBucket(IRedisCommands redis)
     public async Task<int?> TakeAsync(string kind, string subject, int perSecond, int burst)
     {
         var perToken = 1_000_000L / perSecond;
-        var wait = (long)await TakeScript.RunAsync(redis, RedisKeys.Bucket(kind, subject), perToken, perToken * burst);
+        var wait = (long)await TakeScript.RunAsync(redis, [RedisKeys.Bucket(kind, subject)], perToken, perToken * burst);
         return wait == 0 ? null : (int)Math.Min(int.MaxValue, ((wait - 1) / 1000) + 1);
     }
 }

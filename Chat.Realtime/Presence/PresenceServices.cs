@@ -1,8 +1,8 @@
 using Chat.Realtime.Fanout;
 using Chat.Realtime.Nodes;
+using Chat.Realtime.Redis;
 using Chat.ServiceDefaults.Leases;
 using Npgsql;
-using StackExchange.Redis;
 
 namespace Chat.Realtime.Presence;
 
@@ -12,7 +12,7 @@ internal static class PresenceServices
     public static IHostApplicationBuilder AddPresence(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.AddSingleton(provider => new PresenceStore(provider.GetRequiredService<IConnectionMultiplexer>()));
+        services.AddSingleton<PresenceStore>();
         services.AddSingleton(provider => new PresenceAnnouncer(
             provider.GetRequiredService<PresenceStore>(), provider.GetRequiredService<LiveChannels>(), provider.GetRequiredService<NpgsqlDataSource>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<PresenceAnnouncer>>()));

@@ -1,5 +1,7 @@
 using System.Globalization;
 using Chat.Contracts;
+using Chat.Data;
+using Chat.Realtime.Redis;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Presence;
@@ -43,13 +45,13 @@ internal sealed record StoredPresence(IReadOnlyList<PresencePart> Parts, DateTim
 /// Presence in Redis: per user a hash of process → status and number of connections, per process the set of its users (so that whoever reaps it finds them all). A user
 /// is in the set before anything stands in the hash, and leaves it after; what is in the hash is always found again.
 /// </summary>
-internal sealed class PresenceStore(IConnectionMultiplexer redis)
+internal sealed class PresenceStore(AwayCommands redis)
 {
     private static readonly TimeSpan KeepLastSeen = TimeSpan.FromDays(90);
 
     // Both sides of a change are read in the step that makes it: of several processes exactly one sees each change of the whole.
     // KEYS: hash, last seen. ARGV: process, its part or '', an older id of the process or '', last seen (ms) or '', its life (s).
-    private const string SetScript = """
+    private static readonly RedisScript SetScript = new("""
         local function whole()
           local result = 'offline'
           for _, part in ipairs(redis.call('HVALS', KEYS[1])) do
@@ -65,44 +67,37 @@ internal sealed class PresenceStore(IConnectionMultiplexer redis)
           redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[5])
         end
         return {before, whole(), redis.call('HGETALL', KEYS[1])}
-        """;
+        """);
 
     /// <summary>Puts users into the set of a process: to be done before anything is set of them there.</summary>
     public async Task AddUsersAsync(string process, string[] userIds)
     {
-        if (userIds.Length > 0) await redis.GetDatabase().SetAddAsync(RedisKeys.NodeUsers(process), Array.ConvertAll(userIds, userId => (RedisValue)userId));
+        if (userIds.Length > 0) await redis.RunAsync(new RedisCommand("SADD", [], [RedisKeys.NodeUsers(process)], Array.ConvertAll(userIds, userId => (RedisValue)userId)));
     }
 
     /// <summary>Sets what a user is in one process; null when no connection is left there.</summary>
     /// <param name="formerProcess">The id that the process had before its lease was taken away; what stands under it goes.</param>
     public async Task<PresenceChange> SetAsync(string userId, string process, PresencePart? part, string? formerProcess, DateTimeOffset? seen)
     {
-        var database = redis.GetDatabase();
-        var reply = await database.ScriptEvaluateAsync(SetScript, [RedisKeys.Presence(userId), RedisKeys.LastSeen(userId)],
-        [
+        var reply = await SetScript.RunAsync(redis, [RedisKeys.Presence(userId), RedisKeys.LastSeen(userId)],
             process, part?.Value ?? "", formerProcess ?? "", seen is { } time ? time.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) : "",
-            (long)KeepLastSeen.TotalSeconds,
-        ]);
+            (long)KeepLastSeen.TotalSeconds);
         // One after the other: in a cluster the two lie on different servers.
-        if (part is null) await database.SetRemoveAsync(RedisKeys.NodeUsers(process), userId);
+        if (part is null) await redis.RunAsync(new RedisCommand("SREM", [], [RedisKeys.NodeUsers(process)], [userId]));
         var results = (RedisResult[])reply!;
         var fields = (string[])results[2]!;
-        var parts = fields.Chunk(2).Select(field => PresencePart.Parse(field[0], field[1])).ToList();
-        return new PresenceChange((string)results[0]!, (string)results[1]!, parts);
+        return new PresenceChange((string)results[0]!, (string)results[1]!, PartsOf(fields));
     }
 
     /// <summary>Forgets the users of a process under whose id nothing stands any more.</summary>
-    public Task ForgetProcessAsync(string process) => redis.GetDatabase().KeyDeleteAsync(RedisKeys.NodeUsers(process));
+    public Task ForgetProcessAsync(string process) => redis.RunAsync(new RedisCommand("DEL", [], [RedisKeys.NodeUsers(process)], []));
 
     /// <summary>Some users of a process; empty when none is left.</summary>
-    public async Task<IReadOnlyList<string>> SomeUsersAsync(string process, int count)
-    {
-        var users = await redis.GetDatabase().SetRandomMembersAsync(RedisKeys.NodeUsers(process), count);
-        return Array.ConvertAll(users, user => (string)user!);
-    }
+    public async Task<IReadOnlyList<string>> SomeUsersAsync(string process, int count) =>
+        (string[])(await redis.RunAsync(new RedisCommand("SRANDMEMBER", [], [RedisKeys.NodeUsers(process)], [count])))!;
 
     /// <summary>How many users a process has.</summary>
-    public Task<long> CountUsersAsync(string process) => redis.GetDatabase().SetLengthAsync(RedisKeys.NodeUsers(process));
+    public async Task<long> CountUsersAsync(string process) => (long)await redis.RunAsync(new RedisCommand("SCARD", [], [RedisKeys.NodeUsers(process)], []));
 
     /// <summary>What stands in Redis of each user, in the order of <paramref name="userIds"/>. One round trip.</summary>
     public async Task<IReadOnlyList<StoredPresence>> GetAsync(IReadOnlyList<string> userIds)
@@ -123,9 +118,17 @@ internal sealed class PresenceStore(IConnectionMultiplexer redis)
     }
 
     private async Task<IReadOnlyList<PresencePart>> PartsAsync(string userId) =>
-        Array.ConvertAll(await redis.GetDatabase().HashGetAllAsync(RedisKeys.Presence(userId)), part => PresencePart.Parse(part.Name!, part.Value!));
+        PartsOf((string[])(await redis.RunAsync(new RedisCommand("HGETALL", [], [RedisKeys.Presence(userId)], [])))!);
 
-    private async Task<DateTimeOffset?> SeenAsync(string userId) => TimeOf(await redis.GetDatabase().StringGetAsync(RedisKeys.LastSeen(userId)));
+    private async Task<DateTimeOffset?> SeenAsync(string userId) => TimeOf((RedisValue)await redis.RunAsync(new RedisCommand("GET", [], [RedisKeys.LastSeen(userId)], [])));
+
+    // Names and values of a hash in turn.
+    private static PresencePart[] PartsOf(string[] fields)
+    {
+        var parts = new PresencePart[fields.Length / 2];
+        for (var i = 0; i < parts.Length; i++) parts[i] = PresencePart.Parse(fields[2 * i], fields[2 * i + 1]);
+        return parts;
+    }
 
     private static DateTimeOffset? TimeOf(RedisValue milliseconds) =>
         !milliseconds.IsNull && milliseconds.TryParse(out long value) ? DateTimeOffset.FromUnixTimeMilliseconds(value) : null;

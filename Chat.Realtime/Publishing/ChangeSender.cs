@@ -15,7 +15,7 @@ internal sealed class ChangeSender(EventSender events, RoomAdmission admission, 
 {
     /// <summary>Gives a message new content: its author's right alone. In the two steps of <see cref="EventSender.BeginAsync"/>.</summary>
     public Task<Task<SendReceipt>> BeginEditAsync(
-        ConnectedUser user, string roomId, string? targetId, string? content, string? clientId, CancellationToken cancellationToken)
+        ConnectedUser user, string roomId, string? targetId, string? content, string? clientId, Task turn, CancellationToken cancellationToken)
     {
         if (!string.IsNullOrEmpty(content)) MessageRules.CheckContent(content);
         return BeginAsync(user, roomId, targetId, clientId, async (_, target) =>
@@ -31,27 +31,28 @@ internal sealed class ChangeSender(EventSender events, RoomAdmission admission, 
                 ContentType = target.ContentType,
                 Mentions = mentioned.ToEnvelope(),
             };
-        }, cancellationToken);
+        }, turn, cancellationToken);
     }
 
     /// <summary>Deletes a message: its author's right, and in rooms that have them that of owners and moderators.</summary>
-    public Task<Task<SendReceipt>> BeginDeleteAsync(ConnectedUser user, string roomId, string? targetId, string? clientId, CancellationToken cancellationToken) =>
+    public Task<Task<SendReceipt>> BeginDeleteAsync(ConnectedUser user, string roomId, string? targetId, string? clientId, Task turn, CancellationToken cancellationToken) =>
         BeginAsync(user, roomId, targetId, clientId, (standing, target) =>
             target.SenderId == user.UserId || (standing.Kind != RoomKinds.Direct && standing.Role is Roles.Owner or Roles.Moderator)
                 ? Task.FromResult(new ChatEvent { EventType = EventTypes.MessageDeleted })
-                : throw Forbidden("Only its author, owners and moderators delete a message."), cancellationToken);
+                : throw Forbidden("Only its author, owners and moderators delete a message."), turn, cancellationToken);
 
     /// <summary>Adds or removes a member's reaction. Doing it twice makes two events and one reaction.</summary>
     public Task<Task<SendReceipt>> BeginReactAsync(
-        ConnectedUser user, string roomId, string? targetId, string? content, bool remove, string? clientId, CancellationToken cancellationToken)
+        ConnectedUser user, string roomId, string? targetId, string? content, bool remove, string? clientId, Task turn, CancellationToken cancellationToken)
     {
         MessageRules.CheckReaction(content);
         return BeginAsync(user, roomId, targetId, clientId, (_, _) => Task.FromResult(
-            new ChatEvent { EventType = remove ? EventTypes.ReactionRemoved : EventTypes.ReactionAdded, Content = content }), cancellationToken);
+            new ChatEvent { EventType = remove ? EventTypes.ReactionRemoved : EventTypes.ReactionAdded, Content = content }), turn, cancellationToken);
     }
 
     private Task<Task<SendReceipt>> BeginAsync(
-        ConnectedUser user, string roomId, string? targetId, string? clientId, Func<RoomStanding, ChatEvent, Task<ChatEvent>> change, CancellationToken cancellationToken)
+        ConnectedUser user, string roomId, string? targetId, string? clientId, Func<RoomStanding, ChatEvent, Task<ChatEvent>> change, Task turn,
+        CancellationToken cancellationToken)
     {
         MessageRules.CheckClientId(clientId);
         var id = MessageRules.EventIdOf("target_id", targetId ?? throw MessageRules.Bad("target_id is missing."));
@@ -62,7 +63,7 @@ internal sealed class ChangeSender(EventSender events, RoomAdmission admission, 
                 ?? throw new ChatException(ErrorCodes.NotFound, "There is no such message in this room, or it was deleted.");
             var draft = await change(standing, target);
             return new PreparedEvent(standing, draft with { TargetId = id.ToString("D") });
-        }, cancellationToken);
+        }, turn, cancellationToken);
     }
 
     private static ChatException Forbidden(string message) => new(ErrorCodes.Forbidden, message);

@@ -18,12 +18,12 @@ internal sealed record LiveReceipt(string RoomId, string? ClientId, string Event
 internal sealed class DataUpdates(EventSender events, RoomAdmission admission, RateLimiter limiter, LiveChannels channels, TimeProvider time)
 {
     /// <summary>In the two steps of <see cref="EventSender.BeginAsync"/>.</summary>
-    public Task<Task<SendReceipt>> BeginAsync(ConnectedUser sender, string roomId, SendMessageRequest update, CancellationToken cancellationToken)
+    public Task<Task<SendReceipt>> BeginAsync(ConnectedUser sender, string roomId, SendMessageRequest update, Task turn, CancellationToken cancellationToken)
     {
         update = MessageRules.Check(update);
         return events.BeginAsync(sender, roomId, update.ClientId, async asked => new PreparedEvent(
             await admission.JoinerAsync(roomId, sender, asked, cancellationToken),
-            new ChatEvent { EventType = EventTypes.DataUpdate, Content = update.Content, ContentType = update.ContentType }), cancellationToken);
+            new ChatEvent { EventType = EventTypes.DataUpdate, Content = update.Content, ContentType = update.ContentType }), turn, cancellationToken);
     }
 
     /// <summary>To the connections that are subscribed to the room now.</summary>

@@ -32,7 +32,7 @@ public sealed class MessageSender
     {
         try
         {
-            return await await BeginAsync(sender, roomId, message, cancellationToken);
+            return await await BeginAsync(sender, roomId, message, Task.CompletedTask, cancellationToken);
         }
         finally
         {
@@ -41,17 +41,17 @@ public sealed class MessageSender
     }
 
     /// <summary>As <see cref="SendAsync"/>, in the two steps of <see cref="EventSender.BeginAsync"/>.</summary>
-    internal Task<Task<SendReceipt>> BeginAsync(ConnectedUser sender, string roomId, SendMessageRequest message, CancellationToken cancellationToken) =>
-        BeginAsync(sender, roomId, message, asked => _admission.JoinerAsync(roomId, sender, asked, cancellationToken), cancellationToken);
+    internal Task<Task<SendReceipt>> BeginAsync(ConnectedUser sender, string roomId, SendMessageRequest message, Task turn, CancellationToken cancellationToken) =>
+        BeginAsync(sender, roomId, message, asked => _admission.JoinerAsync(roomId, sender, asked, cancellationToken), turn, cancellationToken);
 
     /// <summary>Sends a direct message; the direct room is made when there is none.</summary>
-    internal Task<Task<SendReceipt>> BeginDirectAsync(ConnectedUser sender, string peerId, SendMessageRequest message, CancellationToken cancellationToken) =>
+    internal Task<Task<SendReceipt>> BeginDirectAsync(ConnectedUser sender, string peerId, SendMessageRequest message, Task turn, CancellationToken cancellationToken) =>
         BeginAsync(
             sender, RoomIds.Direct(sender.UserId, peerId), message,
-            asked => new ValueTask<RoomStanding>(_memberships.GetOrCreateDirectAsync(sender, peerId, asked, cancellationToken)), cancellationToken);
+            asked => new ValueTask<RoomStanding>(_memberships.GetOrCreateDirectAsync(sender, peerId, asked, cancellationToken)), turn, cancellationToken);
 
     private async Task<Task<SendReceipt>> BeginAsync(
-        ConnectedUser sender, string roomId, SendMessageRequest message, Func<ValueTask<CopiedStanding?>, ValueTask<RoomStanding>> admit, CancellationToken cancellationToken)
+        ConnectedUser sender, string roomId, SendMessageRequest message, Func<ValueTask<CopiedStanding?>, ValueTask<RoomStanding>> admit, Task turn, CancellationToken cancellationToken)
     {
         message = MessageRules.Check(message);
         (RoomStanding Standing, MentionedMembers Mentioned)? sent = null;
@@ -68,7 +68,7 @@ public sealed class MessageSender
                 ReplyTo = message.ReplyTo,
                 Mentions = mentioned.ToEnvelope(),
             });
-        }, cancellationToken);
+        }, turn, cancellationToken);
         return sent is var (room, members) ? FinishAsync(published, sender, message, room, members) : published;
     }
 

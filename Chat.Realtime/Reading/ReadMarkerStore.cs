@@ -67,7 +67,7 @@ internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, IRedisComman
         for (var i = 0; i < moves.Count; i++)
         {
             var (userId, roomId, seq) = moves[i];
-            replies[i] = MoveScript.RunAsync(commands, RedisKeys.ReadMarkers(userId), roomId, seq, mayLower ? "1" : "0", stored is null ? "" : stored[i]);
+            replies[i] = MoveScript.RunAsync(commands, [RedisKeys.ReadMarkers(userId)], roomId, seq, mayLower ? "1" : "0", stored is null ? "" : stored[i]);
         }
         var results = await Task.WhenAll(replies);
         // After the moves, which in a cluster lie on other servers, or the older marker might be written down; and moved or not: a marker that nobody writes

@@ -29,6 +29,7 @@ internal sealed class CommandLink : LoopHandler
     private readonly TimeProvider _time;
     private readonly Action<CommandLink, string> _over;
     private readonly List<RedisCall> _answered = []; // on the loop
+    private readonly Action _flushTurn;
     private ArrayBufferWriter<byte> _out = new();
     private int _sent;
     private bool _flushes; // at the end of this turn of the loop
@@ -43,6 +44,7 @@ internal sealed class CommandLink : LoopHandler
     public CommandLink(EventLoop loop, Socket socket, EndPoint server, TimeProvider time, Action<CommandLink, string> over)
     {
         (_loop, _socket, _descriptor, Server, _time, _over) = (loop, socket, (int)socket.Handle, server, time, over);
+        _flushTurn = FlushTurn;
         _loop.Post(Start);
     }
 
@@ -67,11 +69,11 @@ internal sealed class CommandLink : LoopHandler
                 throw;
             }
             _awaited.Enqueue(call);
-            if (!_loop.IsCurrent) Flush();
-            else if (!_flushes)
+            if (!_flushes)
             {
                 _flushes = true;
-                _loop.BeforeWaiting(FlushTurn);
+                if (_loop.IsCurrent) _loop.BeforeWaiting(_flushTurn);
+                else _loop.Post(_flushTurn);
             }
         }
         return call.Task;

@@ -9,6 +9,7 @@ internal static class RedisServices
     /// <summary>The commands that each event needs go over the event loop where there is one. Before <see cref="RoomStoreServices.AddRoomStore"/>, which would take the library's.</summary>
     public static IServiceCollection AddRedisCommands(this IServiceCollection services) =>
         services.AddSingleton<IRedisCommands>(provider => provider.GetRequiredService<IOptions<TransportOptions>>().Value.IsFast
-            ? ActivatorUtilities.CreateInstance<LoopCommands>(provider)
-            : ActivatorUtilities.CreateInstance<LibraryCommands>(provider));
+                ? ActivatorUtilities.CreateInstance<LoopCommands>(provider)
+                : ActivatorUtilities.CreateInstance<LibraryCommands>(provider))
+            .AddSingleton<AwayCommands>();
 }

@@ -2,6 +2,7 @@ using Chat.Contracts.Api;
 using Chat.Data;
 using Chat.Data.Model;
 using Chat.Realtime.Access;
+using Chat.Realtime.Redis;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -37,7 +38,7 @@ internal sealed class AccessStore : IAsyncDisposable
             .AddSingleton<TimeProvider>(time)
             .AddDbContextPool<ChatDb>(o => o.UseNpgsql(database + ";Timeout=2", n => n.EnableRetryOnFailure()))
             .AddSingleton<IConnectionMultiplexer>(await ConnectionMultiplexer.ConnectAsync(options))
-            .AddSingleton<IRedisCommands, LibraryCommands>()
+            .AddSingleton<IRedisCommands, LibraryCommands>().AddSingleton<AwayCommands>()
             .AddSingleton<RoomAccessCopy>().AddSingleton<RoomAccess>()
             .AddChatModel().BuildServiceProvider();
         await services.GetRequiredService<MigrationRunner>().RunAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));

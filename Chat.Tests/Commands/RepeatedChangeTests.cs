@@ -36,5 +36,6 @@ public sealed class RepeatedChangeTests(NodeFixture fixture)
     }
 
     private Task<Task<SendReceipt>> BeginAsync(ChatRoom room, Func<Task<PreparedEvent>> prepareAsync) => fixture.Node.Services.GetRequiredService<EventSender>().BeginAsync(
-        new ConnectedUser(room.Owner, room.Owner, null, Admin: false, SessionId: null, DateTimeOffset.MaxValue), room.Id, "c1", _ => prepareAsync(), TestContext.Current.CancellationToken);
+        new ConnectedUser(room.Owner, room.Owner, null, Admin: false, SessionId: null, DateTimeOffset.MaxValue), room.Id, "c1", _ => prepareAsync(), Task.CompletedTask,
+        TestContext.Current.CancellationToken);
 }

@@ -1,7 +1,9 @@
 using Chat.Contracts;
+using Chat.Data;
 using Chat.Realtime.Fanout;
 using Chat.Realtime.Nodes;
 using Chat.Realtime.Presence;
+using Chat.Realtime.Redis;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Chat.Tests.People;
@@ -31,9 +33,9 @@ public sealed class PresenceIntervalTests(PeopleFixture people) : IClassFixture<
         var room = await people.RoomAsync(users);
         var heard = await Listener.OnAsync(people.Store.Multiplexer, RedisKeys.EphemeralChannel(room));
         var time = new MovedClock();
+        var redis = new AwayCommands(new LibraryCommands(people.Store.Multiplexer));
         using var announcer = new PresenceAnnouncer(
-            new PresenceStore(people.Store.Multiplexer), new LiveChannels(people.Store.Multiplexer, NullLogger<LiveChannels>.Instance), people.Store.Database, time,
-            NullLogger<PresenceAnnouncer>.Instance);
+            new PresenceStore(redis), new LiveChannels(redis, NullLogger<LiveChannels>.Instance), people.Store.Database, time, NullLogger<PresenceAnnouncer>.Instance);
 
         announcer.Announce(users[0]);
         await announcer.AnnounceDueAsync(CancellationToken.None);
