@@ -46,10 +46,13 @@ internal sealed class EventSender(
         else id = EventId.New(now);
 
         await limiter.SpendMessageAsync(sender.UserId, cancellationToken);
-        await turn;
-        cancellationToken.ThrowIfCancellationRequested();
-        // Who had to wait may have been removed from the room meanwhile.
-        if (time.GetElapsedTime(started) > AnswerLife) asked = access.AskCopyAsync(roomId, sender.UserId);
+        if (!turn.IsCompleted)
+        {
+            await turn;
+            // Its connection may have ended meanwhile, or who sends it may have been removed from the room.
+            cancellationToken.ThrowIfCancellationRequested();
+            if (time.GetElapsedTime(started) > AnswerLife) asked = access.AskCopyAsync(roomId, sender.UserId);
+        }
         PreparedEvent prepared;
         try
         {
