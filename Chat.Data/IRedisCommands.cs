@@ -9,7 +9,7 @@ namespace Chat.Data;
 /// <param name="After">Arguments behind the keys.</param>
 public readonly record struct RedisCommand(string Name, IReadOnlyList<RedisValue> Before, IReadOnlyList<string> Keys, IReadOnlyList<RedisValue> After);
 
-/// <summary>Runs the commands that each event needs. A process with another way to Redis than the client library's registers it before <see cref="RoomStoreServices.AddRoomStore"/>.</summary>
+/// <summary>Runs the commands that each event needs, and whoever comes and goes. A process with another way to Redis than the client library's registers it before <see cref="RoomStoreServices.AddRoomStore"/>.</summary>
 public interface IRedisCommands
 {
     /// <summary>

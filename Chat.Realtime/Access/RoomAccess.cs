@@ -48,11 +48,14 @@ public sealed class RoomAccess
         return copied;
     }
 
+    /// <summary>Whether what the copy says needs no question to Postgres.</summary>
+    internal bool IsConfirmed(CopiedStanding? copied) => copied is { } known && _time.GetUtcNow() - known.ConfirmedAt < Confirmed;
+
     /// <summary>As above, where the copy was asked already.</summary>
     internal async ValueTask<RoomStanding?> GetAsync(string roomId, string userId, ValueTask<CopiedStanding?> asked, CancellationToken cancellationToken)
     {
         var copied = await asked;
-        if (copied is { } fresh && (_time.GetUtcNow() - fresh.ConfirmedAt < Confirmed || _work.IsAway)) return fresh.Standing;
+        if (copied is { } known && (IsConfirmed(known) || _work.IsAway)) return known.Standing;
         RoomStanding? standing;
         try
         {

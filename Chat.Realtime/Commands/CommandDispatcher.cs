@@ -28,7 +28,7 @@ internal sealed partial class CommandDispatcher(
 
     public TimeProvider Time => time;
 
-    /// <summary>Commands with the same lane begin one after another; null for those that need no order.</summary>
+    /// <summary>Commands with the same lane have their turns one after another; null for those that need no order.</summary>
     public string? LaneOf(Connection connection, in Command command) => command.Kind switch
     {
         CommandKind.Ping or CommandKind.Authenticate => null,
@@ -38,7 +38,7 @@ internal sealed partial class CommandDispatcher(
 
     /// <summary>
     /// Executes a command and replies. The outer task completes when the next command of the same room may have its turn, the inner one when the reply is queued.
-    /// Neither ever fails. Before <paramref name="turn"/>, which never fails either, a send asks what it has to ask, and everything else waits.
+    /// Neither ever fails, nor does <paramref name="turn"/>: before it a send asks what it has to ask, and everything else waits for it.
     /// </summary>
     public async Task<Task> BeginAsync(Connection connection, Command command, Task turn, CancellationToken cancellationToken)
     {
@@ -46,16 +46,20 @@ internal sealed partial class CommandDispatcher(
         try
         {
             if (command.Kind != CommandKind.Ping) presence.Touch(connection);
+            if (!turn.IsCompleted) turn = TurnOfOpenAsync(connection, turn);
             if (BeginSendAsync(connection, command, turn, cancellationToken) is not { } beginning)
             {
                 await turn;
-                if (connection.IsClosing) return Task.CompletedTask;
                 await ExecuteAsync(connection, command, cancellationToken);
                 return Task.CompletedTask;
             }
             var rest = FinishSendAsync(connection, command, await beginning);
-            // What comes behind a deletion must find the message deleted.
-            if (command.Kind == CommandKind.DeleteMessage) await rest;
+            if (command.Kind == CommandKind.DeleteMessage)
+            {
+                // What comes behind a deletion must find the message deleted; and all that waited for that is not done where the number arrived, before the room has its event.
+                await rest;
+                await EventLoop.LeaveAsync();
+            }
             return rest;
         }
         catch (Exception e)
@@ -63,6 +67,13 @@ internal sealed partial class CommandDispatcher(
             ReplyError(connection, command, e);
             return Task.CompletedTask;
         }
+    }
+
+    // What waited while its connection was closed, as that of a session that has ended is, is not done any more.
+    private static async Task TurnOfOpenAsync(Connection connection, Task turn)
+    {
+        await turn;
+        if (connection.IsClosing) throw new OperationCanceledException("The connection is being closed.");
     }
 
     // Null for a command that makes no durable event.

@@ -76,10 +76,10 @@ internal sealed class CommandLanes(Connection connection, CommandDispatcher disp
     private async Task RunAsync(Lane? lane, Task turn, Command command, CancellationToken stopping)
     {
         var rest = await dispatcher.BeginAsync(connection, command, turn, stopping);
+        await turn; // one that was refused before its turn lets nobody pass those before it, and is under way until then
         if (rest.IsCompleted) Done();
         else _ = FinishAsync(rest);
         if (lane is null) return;
-        await turn; // one that was refused before its turn lets nobody pass those before it
         lock (this)
         {
             if (--lane.Count == 0) Remove(lane);

@@ -1,5 +1,4 @@
 using Chat.Contracts;
-using Chat.Data;
 using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Realtime.Connections;
@@ -153,8 +152,9 @@ internal sealed partial class UserFeed(string userId, UserFeeds feeds)
 
     private async Task<Dictionary<string, long>> ReadHeadsAsync()
     {
-        var fields = (RedisValue[])(await feeds.Redis.RunAsync(new RedisCommand("HGETALL", [], [RedisKeys.DirectHeads(UserId)], [])))!;
-        return fields.Length == 0 ? NoHeads : fields.Chunk(2).ToDictionary(field => field[0].ToString(), field => (long)field[1]);
+        // Over the library: those of thousands of direct rooms are not read on the event loop.
+        var entries = await feeds.Redis.GetDatabase().HashGetAllAsync(RedisKeys.DirectHeads(UserId));
+        return entries.Length == 0 ? NoHeads : entries.ToDictionary(entry => entry.Name.ToString(), entry => (long)entry.Value);
     }
 
     private void Receive(ReadOnlyMemory<byte> message)

@@ -1,14 +1,13 @@
 using Chat.Data.History;
 using Chat.Data.Numbering;
 using Chat.Realtime.Connections;
-using Chat.Realtime.Redis;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout;
 
 /// <summary>The feeds of the users who have a connection on this node: one channel per user, however many connections.</summary>
 internal sealed partial class UserFeeds(
-    RedisSubscribers subscribers, AwayCommands redis, LocalRooms rooms, RoomHistory history, NodeMetrics metrics, TimeProvider time,
+    RedisSubscribers subscribers, IConnectionMultiplexer redis, LocalRooms rooms, RoomHistory history, NodeMetrics metrics, TimeProvider time,
     ILogger<UserFeed> feedLogger, ILogger<UserFeeds> logger, IHostApplicationLifetime lifetime)
 {
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(5);
@@ -17,7 +16,7 @@ internal sealed partial class UserFeeds(
 
     // What every feed works with.
     public RedisSubscribers Subscribers => subscribers;
-    public AwayCommands Redis => redis;
+    public IConnectionMultiplexer Redis => redis;
     public LocalRooms Rooms => rooms;
     public RoomHistory History => history;
     public NodeMetrics Metrics => metrics;

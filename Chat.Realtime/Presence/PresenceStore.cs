@@ -45,7 +45,7 @@ internal sealed record StoredPresence(IReadOnlyList<PresencePart> Parts, DateTim
 /// Presence in Redis: per user a hash of process → status and number of connections, per process the set of its users (so that whoever reaps it finds them all). A user
 /// is in the set before anything stands in the hash, and leaves it after; what is in the hash is always found again.
 /// </summary>
-internal sealed class PresenceStore(AwayCommands redis)
+internal sealed class PresenceStore(IConnectionMultiplexer library, AwayCommands redis)
 {
     private static readonly TimeSpan KeepLastSeen = TimeSpan.FromDays(90);
 
@@ -90,11 +90,14 @@ internal sealed class PresenceStore(AwayCommands redis)
     }
 
     /// <summary>Forgets the users of a process under whose id nothing stands any more.</summary>
-    public Task ForgetProcessAsync(string process) => redis.RunAsync(new RedisCommand("DEL", [], [RedisKeys.NodeUsers(process)], []));
+    public Task ForgetProcessAsync(string process) => redis.RunAsync(new RedisCommand("UNLINK", [], [RedisKeys.NodeUsers(process)], []));
 
-    /// <summary>Some users of a process; empty when none is left.</summary>
-    public async Task<IReadOnlyList<string>> SomeUsersAsync(string process, int count) =>
-        (string[])(await redis.RunAsync(new RedisCommand("SRANDMEMBER", [], [RedisKeys.NodeUsers(process)], [count])))!;
+    /// <summary>Some users of a process; empty when none is left. Thousands are not read on the event loop.</summary>
+    public async Task<IReadOnlyList<string>> SomeUsersAsync(string process, int count)
+    {
+        var users = await library.GetDatabase().SetRandomMembersAsync(RedisKeys.NodeUsers(process), count);
+        return Array.ConvertAll(users, user => (string)user!);
+    }
 
     /// <summary>How many users a process has.</summary>
     public async Task<long> CountUsersAsync(string process) => (long)await redis.RunAsync(new RedisCommand("SCARD", [], [RedisKeys.NodeUsers(process)], []));

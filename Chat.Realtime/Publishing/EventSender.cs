@@ -23,7 +23,7 @@ internal sealed class EventSender(
     /// <summary>
     /// The outer task completes when the event has its place in the room's order, so that the sender's next one may have its turn; the inner one with the receipt.
     /// Throws <see cref="ChatException"/>. What Redis is asked does not wait for <paramref name="turn"/>, the end of the sender's earlier ones, so that many ask in one round trip;
-    /// everything else does. <paramref name="prepareAsync"/> is not called for a repeat; it gets what the copy of the room's access says of the sender.
+    /// everything else does, and nothing of it is done when that fails. <paramref name="prepareAsync"/> is not called for a repeat; it gets what the copy of the room's access says of the sender.
     /// </summary>
     public async Task<Task<SendReceipt>> BeginAsync(
         ConnectedUser sender, string roomId, string? clientId, Func<ValueTask<CopiedStanding?>, Task<PreparedEvent>> prepareAsync, Task turn,
@@ -48,10 +48,11 @@ internal sealed class EventSender(
         await limiter.SpendMessageAsync(sender.UserId, cancellationToken);
         if (!turn.IsCompleted)
         {
+            var answered = time.GetTimestamp();
             await turn;
-            // Its connection may have ended meanwhile, or who sends it may have been removed from the room.
-            cancellationToken.ThrowIfCancellationRequested();
-            if (time.GetElapsedTime(started) > AnswerLife) asked = access.AskCopyAsync(roomId, sender.UserId);
+            // Who sends it may have been removed from the room meanwhile; and what was not in the copy may have been brought by an earlier one.
+            var copied = await asked;
+            asked = access.IsConfirmed(copied) && time.GetElapsedTime(answered) <= AnswerLife ? new(copied) : access.AskCopyAsync(roomId, sender.UserId);
         }
         PreparedEvent prepared;
         try

@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace Chat.Realtime.Redis;
 
 /// <summary>
-/// One connection to one server, from its opening to its end: it never opens again. Commands leave in the order in which they came, those of the loop's own thread with one write
+/// One connection to one server, from its opening to its end: it never opens again. Commands leave in the order in which they came, with one write
 /// per turn of the loop, and replies come on the loop: what follows them runs there, so it must not block.
 /// </summary>
 internal sealed class CommandLink : LoopHandler
@@ -32,11 +32,12 @@ internal sealed class CommandLink : LoopHandler
     private readonly Action _flushTurn;
     private ArrayBufferWriter<byte> _out = new();
     private int _sent;
-    private bool _flushes; // at the end of this turn of the loop
+    private bool _flushes; // in this turn of the loop or the next
     private bool _waitsForRoom;
     private bool _ended; // takes no more commands
     private bool _isOver;
     private long _heardAt;
+    private bool _wasLate; // on the loop
     private byte[] _in = [];
     private int _received;
 
@@ -218,9 +219,12 @@ internal sealed class CommandLink : LoopHandler
     private void Watch()
     {
         if (IsLate()) Receive(); // the loop may be behind, and not the server
-        if (IsLate()) EndNow($"no answer for {Patience.TotalSeconds} s");
+        var isLate = IsLate();
+        // Of what the loop has only just written, behind as it was, the answer comes before the next look.
+        if (isLate && _wasLate) EndNow($"no answer for {Patience.TotalSeconds} s");
         // A connection that was cut silently is found by this, and not by somebody's command.
         else if (_time.GetElapsedTime(_heardAt) > QuietBeforePing) _ = TryRun(new RedisCommand("PING", [], [], [])); // no answer is what counts
+        _wasLate = isLate;
     }
 
     private bool IsLate()

@@ -1,7 +1,10 @@
+using System.Text.Json;
 using Chat.Contracts;
 using Chat.Contracts.Api;
 using Chat.Realtime.Access;
 using Chat.Realtime.Auth;
+using Chat.Realtime.Commands;
+using Chat.Realtime.Connections;
 using Chat.Realtime.Limits;
 using Chat.Realtime.Publishing;
 using Chat.Tests.Numbering;
@@ -71,16 +74,27 @@ public sealed class TurnTests(NodeFixture fixture)
     }
 
     [Fact]
+    public async Task Who_was_not_in_the_copy_is_looked_up_again_after_those_before()
+    {
+        await using var room = await ChatRoom.CreateAsync(fixture.Node);
+        await Services.GetRequiredService<IConnectionMultiplexer>().GetDatabase().KeyDeleteAsync(RedisKeys.Access(room.Id));
+        var beginning = BeginAsync(room, "c1", _turn.Task, async asked =>
+        {
+            Assert.NotNull(await asked);
+            throw new ChatException(ErrorCodes.Forbidden, "It has been looked at.");
+        });
+        await room.SendAsync("the owner is in the copy now");
+        _turn.SetResult();
+        Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<ChatException>(() => beginning)).Code);
+    }
+
+    [Fact]
     public async Task A_command_that_is_refused_before_its_turn_lets_nobody_pass_those_before_it()
     {
         await using var room = await ChatRoom.CreateAsync(fixture.Node);
         await using var client = await fixture.Node.ConnectAsync(NodeFixture.Name("bob"));
-        await using var connection = await Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(TestContext.Current.CancellationToken);
-        await using var holding = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await using (var hold = new NpgsqlCommand($"select from rooms where room_id = '{room.Id}' for update", connection))
-            await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        await using var hold = await HoldAsync(room);
 
-        // To send is to join, for which the room is held; the history of a public room can be read by anybody.
         var held = await client.SendAsync(new { event_type = "chat_message", room_id = room.Id, content = "first" });
         var refused = await client.SendAsync(new { event_type = "chat_message", room_id = room.Id, content = "" });
         var behind = await client.SendAsync(new { event_type = "history", room_id = room.Id });
@@ -89,10 +103,70 @@ public sealed class TurnTests(NodeFixture fixture)
         var ping = await client.SendAsync(new { event_type = "ping" });
         Assert.Equal(ping, (await client.NextAsync(frame => frame.Has("id"), "a reply")).GetProperty("id").GetInt32());
 
-        await holding.CommitAsync(TestContext.Current.CancellationToken);
+        await hold.EndAsync();
         Assert.Equal("ack", (await client.ReplyAsync(held)).Text("event_type"));
         Assert.Equal("ack", (await client.ReplyAsync(behind)).Text("event_type"));
     }
+
+    [Fact]
+    public async Task Commands_that_were_refused_before_their_turn_are_under_way_until_it_comes()
+    {
+        await using var room = await ChatRoom.CreateAsync(fixture.Node);
+        await using var hold = await HoldAsync(room);
+        var (lanes, _) = await OpenAsync();
+
+        lanes.Enter(Message(room, "first"));
+        for (var i = 1; i < Services.GetRequiredService<CommandDispatcher>().MaxInFlight; i++)
+        {
+            Assert.True(lanes.WhenRoomAsync().IsCompleted);
+            lanes.Enter(Message(room, ""));
+        }
+        Assert.False(lanes.WhenRoomAsync().IsCompleted);
+
+        await hold.EndAsync();
+        await lanes.WhenRoomAsync().WaitAsync(Until.Patience);
+        await lanes.StopAsync().WaitAsync(Until.Patience);
+    }
+
+    [Fact]
+    public async Task What_waits_for_its_turn_while_its_connection_is_closed_is_not_sent()
+    {
+        await using var room = await ChatRoom.CreateAsync(fixture.Node);
+        await using var hold = await HoldAsync(room);
+        var (lanes, connection) = await OpenAsync();
+
+        lanes.Enter(Message(room, "first"));
+        lanes.Enter(Message(room, "second"));
+        connection.Close(CloseCodes.SessionExpired, "the session has ended");
+        await hold.EndAsync();
+
+        Assert.Equal("first", (await room.Client.NextAsync("chat_message")).Text("content"));
+        await lanes.StopAsync().WaitAsync(Until.Patience);
+        await room.SendAsync("last");
+        Assert.Equal("last", (await room.Client.NextAsync("chat_message")).Text("content"));
+    }
+
+    // To send is to join, for which the room is held; the history of a public room can be read by anybody.
+    private async Task<Hold> HoldAsync(ChatRoom room)
+    {
+        var connection = await Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(TestContext.Current.CancellationToken);
+        var holding = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var hold = new NpgsqlCommand($"select from rooms where room_id = '{room.Id}' for update", connection);
+        await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        return new Hold(connection, holding);
+    }
+
+    // The commands of a user who is in no room yet, on a connection that writes to nobody.
+    private async Task<(CommandLanes Lanes, Connection Connection)> OpenAsync()
+    {
+        var name = NodeFixture.Name("bob");
+        await using (await fixture.Node.ConnectAsync(name)) { }
+        var connection = new Connection(Guid.NewGuid(), new ConnectedUser(name, name, null, Admin: false, SessionId: null, DateTimeOffset.MaxValue));
+        return (new CommandLanes(connection, Services.GetRequiredService<CommandDispatcher>()), connection);
+    }
+
+    private static byte[] Message(ChatRoom room, string content) =>
+        JsonSerializer.SerializeToUtf8Bytes(new { event_type = "chat_message", room_id = room.Id, content });
 
     private Task<Task<SendReceipt>> BeginAsync(ChatRoom room, string clientId, Task turn, Func<ValueTask<CopiedStanding?>, Task<PreparedEvent>> prepareAsync) =>
         new EventSender(
@@ -104,4 +178,16 @@ public sealed class TurnTests(NodeFixture fixture)
 
     private static async Task<PreparedEvent> MessageAsync(ValueTask<CopiedStanding?> asked) =>
         new((await asked)!.Value.Standing, new ChatEvent { EventType = EventTypes.ChatMessage, Content = "x", ContentType = "text/plain" });
+
+    /// <summary>Nobody joins the room until it ends.</summary>
+    private sealed class Hold(NpgsqlConnection connection, NpgsqlTransaction holding) : IAsyncDisposable
+    {
+        public Task EndAsync() => holding.CommitAsync();
+
+        public async ValueTask DisposeAsync()
+        {
+            await holding.DisposeAsync();
+            await connection.DisposeAsync();
+        }
+    }
 }

@@ -35,7 +35,7 @@ public sealed class PresenceIntervalTests(PeopleFixture people) : IClassFixture<
         var time = new MovedClock();
         var redis = new AwayCommands(new LibraryCommands(people.Store.Multiplexer));
         using var announcer = new PresenceAnnouncer(
-            new PresenceStore(redis), new LiveChannels(redis, NullLogger<LiveChannels>.Instance), people.Store.Database, time, NullLogger<PresenceAnnouncer>.Instance);
+            new PresenceStore(people.Store.Multiplexer, redis), new LiveChannels(redis, NullLogger<LiveChannels>.Instance), people.Store.Database, time, NullLogger<PresenceAnnouncer>.Instance);
 
         announcer.Announce(users[0]);
         await announcer.AnnounceDueAsync(CancellationToken.None);
