@@ -6,6 +6,7 @@ using Chat.Realtime.Limits;
 using Chat.Realtime.Nodes;
 using Chat.Realtime.Presence;
 using Chat.Realtime.Reading;
+using Chat.Realtime.Redis;
 using Chat.ServiceDefaults.Leases;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -40,6 +41,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         builder.Services.AddSingleton<IConnectionMultiplexer>(_ => ConnectionMultiplexer.Connect(redis + ",abortConnect=false,asyncTimeout=2000,syncTimeout=2000"));
         builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(database + ";Maximum Pool Size=5"));
         builder.Services.AddSingleton<ConnectionRegistry>();
+        builder.Services.AddSingleton<AwayCommands>();
         builder.Services.AddSingleton<LiveChannels>();
         builder.Services.AddRoomStore();
         builder.AddNodes();
