@@ -40,6 +40,9 @@ public sealed class RoomAccess
     /// <summary>Asks the copy ahead, for whoever has other questions to Redis that go out with it. What follows the answer may run on the event loop.</summary>
     internal ValueTask<CopiedStanding?> AskCopyAsync(string roomId, string userId) => _copy.ReadAsync(roomId, userId);
 
+    /// <summary>Whether what the copy says needs no question to Postgres.</summary>
+    internal bool IsConfirmed(CopiedStanding? copied) => copied is { } known && _time.GetUtcNow() - known.ConfirmedAt < Confirmed;
+
     /// <summary>Asks the copy; what follows runs on the pool, and may take long.</summary>
     internal async ValueTask<CopiedStanding?> AskCopyAwayAsync(string roomId, string userId)
     {
@@ -47,9 +50,6 @@ public sealed class RoomAccess
         await EventLoop.LeaveAsync();
         return copied;
     }
-
-    /// <summary>Whether what the copy says needs no question to Postgres.</summary>
-    internal bool IsConfirmed(CopiedStanding? copied) => copied is { } known && _time.GetUtcNow() - known.ConfirmedAt < Confirmed;
 
     /// <summary>As above, where the copy was asked already.</summary>
     internal async ValueTask<RoomStanding?> GetAsync(string roomId, string userId, ValueTask<CopiedStanding?> asked, CancellationToken cancellationToken)

@@ -23,13 +23,12 @@ public sealed class PublicJoinsTests(ApiFixture fixture)
         await AddUsersAsync(users);
         PublicJoins[] nodes = [NewNode(), NewNode()];
 
-        await using var connection = await host.Database.OpenConnectionAsync();
-        await using var holding = await HoldAsync(connection, roomId);
+        await using var held = await HeldRoom.HoldAsync(host.Database, roomId);
         // Everybody comes to both nodes, and twice to one of them.
         var joins = users.SelectMany(user => new[] { nodes[0], nodes[1], nodes[1] }.Select(node => node.JoinAsync(roomId, user, CancellationToken.None))).ToArray();
         await Until.TrueAsync(async () => await WaitingStatementsAsync() >= nodes.Length, "a statement of each node waits for the room");
         Assert.Equal(nodes.Length, await WaitingStatementsAsync());
-        await holding.CommitAsync();
+        await held.EndAsync();
 
         Assert.All(await Task.WhenAll(joins), standing => Assert.Equal(Roles.Member, standing!.Role));
         Assert.Equal(users.Length + 1, await host.QueryAsync<long>($"select count(*) from members where room_id = '{roomId}'"));
@@ -49,12 +48,11 @@ public sealed class PublicJoinsTests(ApiFixture fixture)
         await AddUsersAsync([user]);
         var node = NewNode();
 
-        await using var connection = await host.Database.OpenConnectionAsync();
-        await using var holding = await HoldAsync(connection, held);
+        await using var holding = await HeldRoom.HoldAsync(host.Database, held);
         var waiting = node.JoinAsync(held, user, CancellationToken.None);
         Assert.Equal(Roles.Member, (await node.JoinAsync(free, user, CancellationToken.None).WaitAsync(Until.Patience))!.Role);
         Assert.False(waiting.IsCompleted);
-        await holding.CommitAsync();
+        await holding.EndAsync();
 
         Assert.Equal(Roles.Member, (await waiting)!.Role);
         await ForgetOutboxAsync(held, free);
@@ -117,15 +115,6 @@ public sealed class PublicJoinsTests(ApiFixture fixture)
         await using var insert = fixture.Host.Database.CreateCommand("insert into users (user_id, user_name, created_at) select id, id, now() from unnest($1) as id");
         insert.Parameters.AddWithValue(Array.ConvertAll(users, user => user.UserId));
         await insert.ExecuteNonQueryAsync();
-    }
-
-    private static async Task<NpgsqlTransaction> HoldAsync(NpgsqlConnection connection, string roomId)
-    {
-        var holding = await connection.BeginTransactionAsync();
-        await using var hold = connection.CreateCommand();
-        hold.CommandText = $"select from rooms where room_id = '{roomId}' for update";
-        await hold.ExecuteNonQueryAsync();
-        return holding;
     }
 
     // Sent as far as the host knows: its sweeper would send them again, beside other tests.

@@ -7,6 +7,7 @@ using Chat.Realtime.Commands;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Limits;
 using Chat.Realtime.Publishing;
+using Chat.Tests.Access;
 using Chat.Tests.Numbering;
 using Chat.Tests.Realtime;
 using Microsoft.Extensions.DependencyInjection;
@@ -147,14 +148,7 @@ public sealed class TurnTests(NodeFixture fixture)
     }
 
     // To send is to join, for which the room is held; the history of a public room can be read by anybody.
-    private async Task<Hold> HoldAsync(ChatRoom room)
-    {
-        var connection = await Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(TestContext.Current.CancellationToken);
-        var holding = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await using var hold = new NpgsqlCommand($"select from rooms where room_id = '{room.Id}' for update", connection);
-        await hold.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        return new Hold(connection, holding);
-    }
+    private Task<HeldRoom> HoldAsync(ChatRoom room) => HeldRoom.HoldAsync(Services.GetRequiredService<NpgsqlDataSource>(), room.Id);
 
     // The commands of a user who is in no room yet, on a connection that writes to nobody.
     private async Task<(CommandLanes Lanes, Connection Connection)> OpenAsync()
@@ -178,16 +172,4 @@ public sealed class TurnTests(NodeFixture fixture)
 
     private static async Task<PreparedEvent> MessageAsync(ValueTask<CopiedStanding?> asked) =>
         new((await asked)!.Value.Standing, new ChatEvent { EventType = EventTypes.ChatMessage, Content = "x", ContentType = "text/plain" });
-
-    /// <summary>Nobody joins the room until it ends.</summary>
-    private sealed class Hold(NpgsqlConnection connection, NpgsqlTransaction holding) : IAsyncDisposable
-    {
-        public Task EndAsync() => holding.CommitAsync();
-
-        public async ValueTask DisposeAsync()
-        {
-            await holding.DisposeAsync();
-            await connection.DisposeAsync();
-        }
-    }
 }
