@@ -2,7 +2,7 @@ using StackExchange.Redis;
 
 namespace Chat.Data;
 
-/// <summary>A command of Redis on keys that share a slot, as those of a room or of a user do.</summary>
+/// <summary>A command of Redis on keys that lie together: in a cluster they share a slot, as those of a room or of a user do.</summary>
 /// <param name="Name">As Redis calls it.</param>
 /// <param name="Before">Arguments in front of the keys.</param>
 /// <param name="Keys">At least one; the first says which server has them.</param>

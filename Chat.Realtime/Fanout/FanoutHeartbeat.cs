@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Chat.Contracts;
+using Chat.Realtime.Redis;
 using StackExchange.Redis;
 
 namespace Chat.Realtime.Fanout;
@@ -9,9 +10,9 @@ namespace Chat.Realtime.Fanout;
 /// the subscriber connection was restored. It also closes what nobody holds any more and subscribes what could not be subscribed.
 /// </summary>
 internal sealed partial class FanoutHeartbeat(
-    RedisSubscribers subscribers, IConnectionMultiplexer redis, LocalRooms rooms, UserFeeds users, TimeProvider time, ILogger<FanoutHeartbeat> logger) : BackgroundService
+    RedisSubscribers subscribers, EachKey eachKey, LocalRooms rooms, UserFeeds users, TimeProvider time, ILogger<FanoutHeartbeat> logger) : BackgroundService
 {
-    // Reads in flight at once: enough to fill a round trip, too few to delay the accept path.
+    // Rooms or users that are asked for at once: enough to fill a round trip, too few to delay the accept path.
     private const int BatchSize = 256;
     // After a loss: at once, and again when the connection has surely subscribed its channels anew.
     private const int RoundsAfterLoss = 2;
@@ -64,8 +65,7 @@ internal sealed partial class FanoutHeartbeat(
     {
         foreach (var batch in rooms.All().Chunk(BatchSize))
         {
-            var database = redis.GetDatabase();
-            var heads = await Task.WhenAll(batch.Select(room => database.HashGetAsync(RedisKeys.Head(room.RoomId), "head")));
+            var heads = await eachKey.GetFieldsAsync([.. batch.Select(room => (RedisKeys.Head(room.RoomId), (RedisValue)"head"))]);
             for (var i = 0; i < batch.Length; i++)
                 if (heads[i].TryParse(out long head)) batch[i].CompareHead(head, sure);
         }

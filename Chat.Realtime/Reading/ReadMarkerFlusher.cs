@@ -9,7 +9,7 @@ namespace Chat.Realtime.Reading;
 /// during the write is written again by the next round; what was set aside by a node that died is written first. Writing twice changes nothing:
 /// Postgres keeps the higher marker, except for one that was lowered on purpose.
 /// </summary>
-internal sealed partial class ReadMarkerFlusher(IConnectionMultiplexer redis, NpgsqlDataSource database, TimeProvider time, ILogger<ReadMarkerFlusher> logger)
+internal sealed partial class ReadMarkerFlusher(IConnectionMultiplexer redis, ReadMarkerStore store, NpgsqlDataSource database, TimeProvider time, ILogger<ReadMarkerFlusher> logger)
     : BackgroundService
 {
     private const int BatchSize = 1_000;
@@ -75,7 +75,7 @@ internal sealed partial class ReadMarkerFlusher(IConnectionMultiplexer redis, Np
         {
             cancellationToken.ThrowIfCancellationRequested();
             var markers = members.Select(member => member.ToString().Split('\n')).Select(parts => (User: parts[0], Room: parts[1], Lowered: parts.Length > 2)).ToList();
-            var values = await Task.WhenAll(markers.Select(marker => server.HashGetAsync(RedisKeys.ReadMarkers(marker.User), marker.Room)));
+            var values = await store.GetKnownAsync([.. markers.Select(marker => (marker.User, marker.Room))]);
             // A marker may be in both ways; as it is then overwritten with what Redis has, raising it first does no harm.
             await UpsertAsync(markers.Zip(values).Where(pair => !pair.First.Lowered && pair.Second.HasValue), "greatest(read_markers.seq, excluded.seq)", cancellationToken);
             await UpsertAsync(markers.Zip(values).Where(pair => pair.First.Lowered && pair.Second.HasValue), "excluded.seq", cancellationToken);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Chat.Contracts;
 using Chat.Data;
+using Chat.Realtime.Redis;
 using Npgsql;
 using StackExchange.Redis;
 
@@ -13,21 +14,21 @@ internal readonly record struct MarkerMove(long Seq, bool Changed);
 /// Markers in Redis, read through from Postgres. Redis is right whenever it knows one; what it does not know, Postgres has. A marker never
 /// moves down by itself, in whatever order its moves arrive.
 /// </summary>
-internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, IRedisCommands commands, NpgsqlDataSource database)
+internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, EachKey eachKey, AwayCommands commands, NpgsqlDataSource database)
 {
     /// <summary>Ends a member of <see cref="RedisKeys.ReadMarkersDirty"/> whose marker was lowered: Postgres takes it as it is.</summary>
     public const string Lowered = "\n-";
 
-    // KEYS[1] the user's markers. ARGV: room, seq, '1' to set it also when lower, Postgres' marker or ''.
-    // Nothing is set before Postgres' marker is known: false asks for it.
-    private static readonly RedisScript MoveScript = new("""
-        local now = redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[4]
+    // Of the user's markers. Nothing is set before Postgres' marker is known, '' until then: false asks for it.
+    private static readonly RedisScript Move = EachKey.Script("room, seq, may_lower, stored", """
+        local known = redis.call('HGET', key, room)
+        local now = known or stored
         if now == '' then return false end
-        if tonumber(ARGV[2]) > tonumber(now) or (ARGV[3] == '1' and ARGV[2] ~= now) then
-          redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-          return {ARGV[2], 1}
+        if tonumber(seq) > tonumber(now) or (may_lower == '1' and seq ~= now) then
+          redis.call('HSET', key, room, seq)
+          return {seq, 1}
         end
-        redis.call('HSETNX', KEYS[1], ARGV[1], now)
+        if not known then redis.call('HSET', key, room, now) end
         return {now, 0}
         """);
 
@@ -61,15 +62,14 @@ internal sealed class ReadMarkerStore(IConnectionMultiplexer redis, IRedisComman
         return Array.ConvertAll(known, marker => (long)marker);
     }
 
+    /// <summary>The markers that Redis knows, in the order of those asked for; null for each that it does not.</summary>
+    public Task<RedisValue[]> GetKnownAsync(IReadOnlyList<(string UserId, string RoomId)> markers) =>
+        eachKey.GetFieldsAsync([.. markers.Select(marker => (RedisKeys.ReadMarkers(marker.UserId), (RedisValue)marker.RoomId))]);
+
     private async Task<RedisResult[]> SendAsync(IReadOnlyList<(string UserId, string RoomId, long Seq)> moves, bool mayLower, long[]? stored)
     {
-        var replies = new Task<RedisResult>[moves.Count];
-        for (var i = 0; i < moves.Count; i++)
-        {
-            var (userId, roomId, seq) = moves[i];
-            replies[i] = MoveScript.RunAsync(commands, [RedisKeys.ReadMarkers(userId)], roomId, seq, mayLower ? "1" : "0", stored is null ? "" : stored[i]);
-        }
-        var results = await Task.WhenAll(replies);
+        var results = await eachKey.RunAsync(Move, [.. moves.Select((move, i) =>
+            (RedisKeys.ReadMarkers(move.UserId), new RedisValue[] { move.RoomId, move.Seq, mayLower ? "1" : "0", stored is null ? "" : stored[i] }))]);
         // After the moves, which in a cluster lie on other servers, or the older marker might be written down; and moved or not: a marker that nobody writes
         // down would be lost with Redis, one that is written down twice costs nothing.
         var dirty = moves.Select(move => (RedisValue)$"{move.UserId}\n{move.RoomId}{(mayLower ? Lowered : "")}").ToList();

@@ -11,5 +11,6 @@ internal static class RedisServices
         services.AddSingleton<IRedisCommands>(provider => provider.GetRequiredService<IOptions<TransportOptions>>().Value.IsFast
                 ? ActivatorUtilities.CreateInstance<LoopCommands>(provider)
                 : ActivatorUtilities.CreateInstance<LibraryCommands>(provider))
-            .AddSingleton<AwayCommands>();
+            .AddSingleton<AwayCommands>()
+            .AddSingleton<EachKey>();
 }

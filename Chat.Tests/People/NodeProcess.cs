@@ -42,6 +42,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(database + ";Maximum Pool Size=5"));
         builder.Services.AddSingleton<ConnectionRegistry>();
         builder.Services.AddSingleton<AwayCommands>();
+        builder.Services.AddSingleton<EachKey>();
         builder.Services.AddSingleton<LiveChannels>();
         builder.Services.AddRoomStore();
         builder.AddNodes();

@@ -192,6 +192,25 @@ public sealed class ReadMarkerTests(PeopleFixture people) : IClassFixture<People
     }
 
     [Fact]
+    public async Task Own_messages_of_many_users_at_once_raise_each_marker_and_lower_none()
+    {
+        var users = await people.UsersAsync(150);
+        var room = await people.RoomAsync(users[0]);
+        await people.Store.FillAsync(room, 9);
+        await using var process = await people.StartProcessAsync();
+        // A third of them have a marker in Redis, a third one that only Postgres knows, and a third none.
+        foreach (var (user, i) in users.Take(50).Select((user, i) => (user, i))) await people.Store.Redis.HashSetAsync(RedisKeys.ReadMarkers(user), room, i < 25 ? 8 : 3);
+        foreach (var user in users.Skip(50).Take(50)) await people.ExecuteAsync("INSERT INTO read_markers (user_id, room_id, seq) VALUES ($1, $2, 7)", user, room);
+
+        foreach (var user in users) process.Markers.MarkOwn(user, room, 5);
+
+        await Until.TrueAsync(() => users.All(user => process.Get<OwnMarkers>().Waiting(user, room) == 0), "all are written");
+        var markers = await Task.WhenAll(users.Select(async user => (long)await people.Store.Redis.HashGetAsync(RedisKeys.ReadMarkers(user), room)));
+        Assert.Equal(Enumerable.Range(0, 150).Select(i => i < 25 ? 8L : i is >= 50 and < 100 ? 7L : 5L), markers);
+        await Until.TrueAsync(async () => (await Task.WhenAll(users.Select(user => StoredAsync(user, room)))).SequenceEqual(markers.Select(marker => (long?)marker)), "Postgres has them too");
+    }
+
+    [Fact]
     public async Task Without_redis_a_marker_is_unavailable_and_own_ones_are_moved_later()
     {
         await using var redis = await Chat.Tests.Backends.RedisFixture.StartServerAsync();
