@@ -4,14 +4,14 @@ using Chat.Contracts;
 namespace Chat.Realtime.Fanout;
 
 /// <summary>
-/// Serves the members of a large room one after another, round after round, while its events come so fast that more than one comes in each round: whoever has its turn gets all that came since
+/// Serves the members of a large room one after another, round after round, while its events come so fast that two and more come in three rounds: whoever has its turn gets all that came since
 /// the last one with one write. Each event to all at once would take the cores that the next events need on their way. An event waits for a round at most, half of one on average.
 /// Everything under the room's lock.
 /// </summary>
 internal sealed class Rotation : IDisposable
 {
-    // A send takes some 8 µs: so up to 1,500 members sending takes half of one core at most, whatever the rate.
-    private static readonly TimeSpan PerMember = TimeSpan.FromMicroseconds(20);
+    // A send takes some 8 µs: so sending takes about two thirds of one core, whatever the rate.
+    private static readonly TimeSpan PerMember = TimeSpan.FromMicroseconds(12);
     private static readonly TimeSpan LongestRound = TimeSpan.FromMilliseconds(30);
     // One thread does not serve more in the longest round; their events go to all at once, by several threads.
     private const int MostMembers = 2_500;
@@ -21,7 +21,7 @@ internal sealed class Rotation : IDisposable
     private const int MaxAtOnce = 256;
     // So many events tell how fast they come: they have come within so many rounds. At fewer the cores have time to send each to all at once.
     private const int Looked = 8;
-    private const int Rounds = 7;
+    private const int Rounds = 12;
 
     private readonly List<Subscription> _members;
     private readonly int _maxCount;
