@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Chat.Contracts;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Fanout;
@@ -30,6 +31,7 @@ internal static class HubServices
                 RedisSubscribers.FailFast(options.Configuration);
                 options.Configuration.ClientName = "chat-realtime-hub";
                 options.Configuration.ChannelPrefix = RedisChannel.Literal("hub");
+                options.ConnectionFactory = _ => ConnectBackplaneAsync(options.Configuration);
             });
         builder.Services.AddOptions<HubOptions<ChatHub>>().Configure<IOptions<ConnectionOptions>>((hub, connections) =>
         {
@@ -40,6 +42,40 @@ internal static class HubServices
             hub.HandshakeTimeout = TimeSpan.FromSeconds(10);
         });
         builder.Services.AddSingleton<HubLifetimeManager<ChatHub>, HubConnections>();
+    }
+
+    /// <summary>
+    /// A connection over which what is said to all already comes. The backplane subscribes once, when it has a connection, and looks at the outcome no more: had that failed,
+    /// this node's clients would never hear a word again. Whoever needs the backplane next tries again when this throws.
+    /// </summary>
+    /// <exception cref="RedisException">Redis cannot be reached.</exception>
+    /// <exception cref="TimeoutException">Redis does not answer.</exception>
+    private static async Task<IConnectionMultiplexer> ConnectBackplaneAsync(ConfigurationOptions options)
+    {
+        var connection = await ConnectionMultiplexer.ConnectAsync(options);
+        var connected = Stopwatch.GetTimestamp();
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    // The backplane's own channel: subscribing to it again needs no call to Redis, and so cannot fail.
+                    await connection.GetSubscriber().SubscribeAsync(RedisChannel.Literal($"{typeof(ChatHub).FullName}:all"), (_, _) => { });
+                    return connection;
+                }
+                catch (RedisConnectionException) when (Stopwatch.GetElapsedTime(connected) < TimeSpan.FromMilliseconds(options.ConnectTimeout))
+                {
+                    // The library subscribes over a second connection, which may be there a moment after the first.
+                    await Task.Delay(Random.Shared.Next(20, 60));
+                }
+            }
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
     }
 
     public static void MapChatHub(this WebApplication app)

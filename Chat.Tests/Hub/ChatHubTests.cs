@@ -3,12 +3,14 @@ using System.Text.Json;
 using Chat.Contracts;
 using Chat.Realtime.Connections;
 using Chat.Realtime.Hub;
+using Chat.Tests.Backends;
 using Chat.Tests.Realtime;
 using Chat.Tests.Transport;
 using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
+using StackExchange.Redis;
 
 namespace Chat.Tests.Hub;
 
@@ -169,6 +171,26 @@ public sealed class ChatHubTests(NodeFixture fixture)
             return heard.IsCompleted;
         }, "the operator's word on the other node");
         Assert.Equal("Maintenance at noon", (await heard).GetProperty("title").GetString());
+    }
+
+    [Fact]
+    public async Task An_operators_word_reaches_hub_clients_of_a_node_that_was_made_while_Redis_was_away()
+    {
+        await using var redis = await RedisFixture.StartServerAsync();
+        await redis.KillAsync();
+        await using var node = await TestNode.StartAsync(await fixture.BackingAsync() with { Redis = redis.ConnectionString }, log: null, async services =>
+        {
+            // Behind the node's own attempt: they go one after another.
+            await Assert.ThrowsAnyAsync<RedisException>(() => services.GetRequiredService<HubLifetimeManager<ChatHub>>().SendAllAsync("word", [], TestContext.Current.CancellationToken));
+            await redis.StartAsync();
+        });
+        await using var hub = await HubClient.OpenAsync(node.Address, TestNode.Token(NodeFixture.Name("ann")));
+        await hub.NextAsync("welcome");
+
+        await node.Services.GetRequiredService<IHubContext<ChatHub>>().Clients.All
+            .SendAsync(HubSession.Event, new { event_type = "notification", title = "Maintenance at noon" }, TestContext.Current.CancellationToken);
+
+        Assert.Equal("Maintenance at noon", (await hub.NextAsync("notification")).GetProperty("title").GetString());
     }
 
     [Fact]

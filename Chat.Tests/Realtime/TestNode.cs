@@ -37,7 +37,10 @@ public sealed class TestNode : IAsyncDisposable
 
     public static Task<TestNode> StartAsync(Backing backing, params (string Key, string Value)[] settings) => StartAsync(backing, log: null, settings);
 
-    public static async Task<TestNode> StartAsync(Backing backing, KeptLog? log, params (string Key, string Value)[] settings)
+    public static Task<TestNode> StartAsync(Backing backing, KeptLog? log, params (string Key, string Value)[] settings) => StartAsync(backing, log, _ => Task.CompletedTask, settings);
+
+    /// <param name="built">Runs when the node is made and not started yet.</param>
+    public static async Task<TestNode> StartAsync(Backing backing, KeptLog? log, Func<IServiceProvider, Task> built, params (string Key, string Value)[] settings)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production", ApplicationName = typeof(NodeMetrics).Assembly.GetName().Name });
         builder.Configuration.Sources.Clear();
@@ -62,6 +65,7 @@ public sealed class TestNode : IAsyncDisposable
             builder.Logging.AddProvider(log);
         }
         var app = Node.Build(builder);
+        await built(app.Services);
         await app.StartAsync();
         var node = new TestNode(app, backing);
         try
