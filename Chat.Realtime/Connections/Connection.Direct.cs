@@ -120,24 +120,29 @@ public sealed partial class Connection
     /// <summary>Answers a ping. While other frames wait only the last one is answered: a client cannot make the node hold pongs.</summary>
     internal void Pong(ReadOnlySpan<byte> payload)
     {
+        IThreadPoolWorkItem? wake = null;
         lock (Subscriptions)
         {
-            if (_closing || _socket is null) return;
+            if (_closing || (_socket is null && !_writesControlFrames)) return;
             _pong = payload.ToArray();
-            if (_waiting is null) FlushWaiting();
+            if (_socket is null) wake = StartWriting();
+            else if (_waiting is null) FlushWaiting();
         }
+        Wake(wake);
     }
 
     // Whoever does not read has frames waiting, and needs no ping to be found out.
     private void Ping()
     {
+        IThreadPoolWorkItem? wake;
         lock (Subscriptions)
         {
-            if (_closing || _socket is null || _waiting is not null) return;
+            if (_closing || (_socket is null && !_writesControlFrames) || _waiting is not null) return;
             if (_lastPing != 0 && _time.GetElapsedTime(_lastPing).TotalMilliseconds < ProtocolLimits.HeartbeatMs) return;
             _lastPing = _time.GetTimestamp();
-            Send(new OutgoingFrame(default, FrameKind.Ping, 0));
+            wake = Send(new OutgoingFrame(default, FrameKind.Ping, 0));
         }
+        Wake(wake);
     }
 
     private void WaitToSend(in OutgoingFrame frame, int sent)
@@ -181,13 +186,20 @@ public sealed partial class Connection
     private bool PrepareNext()
     {
         if (_waiting is { IsEmpty: false }) return true;
-        OutgoingFrame next;
-        if (_pong is not null) next = new OutgoingFrame(_pong, FrameKind.Pong, 0);
-        else if (_closing && !_closeTaken) next = new OutgoingFrame(WireFrames.ClosePayload(ClosedWith!.Value.Code, ClosedWith.Value.Reason), FrameKind.Close, 0);
-        else return false;
-        if (next.Kind == FrameKind.Pong) _pong = null;
-        else _closeTaken = true;
+        if (!TryTakeControl(out var next)) return false;
         (_waiting ??= new WaitingFrames()).Add(next);
+        return true;
+    }
+
+    // What comes when nothing waits: the last ping's answer, and the close last.
+    private bool TryTakeControl(out OutgoingFrame frame)
+    {
+        frame = default;
+        if (_pong is not null) frame = new OutgoingFrame(_pong, FrameKind.Pong, 0);
+        else if (_closing && !_closeTaken) frame = new OutgoingFrame(WireFrames.ClosePayload(_close!.Code, _close.Reason), FrameKind.Close, 0);
+        else return false;
+        if (frame.Kind == FrameKind.Pong) _pong = null;
+        else _closeTaken = true;
         return true;
     }
 }

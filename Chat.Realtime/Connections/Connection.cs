@@ -22,6 +22,7 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
     private TaskCompletionSource? _replyRoom;
     private IThreadPoolWorkItem? _writer;
     private Action? _abort;
+    private bool _writesControlFrames; // of the writer; a direct socket always does
     private bool _writing;
     private bool _closing;
     private bool _closeTaken;
@@ -130,20 +131,22 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
     {
         lock (Subscriptions)
         {
-            if (_closing || _waiting is null || _waiting.ReplyBytes <= _options.MaxQueuedReplyBytes) return Task.CompletedTask;
+            if (_closing || !HasManyReplies) return Task.CompletedTask;
             _replyRoom ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _replyRoom.Task;
         }
     }
 
-    /// <summary>Gives the connection its transport: <paramref name="writer"/> is queued to the pool when there is something to take and it is not running.</summary>
-    internal void Attach(IThreadPoolWorkItem writer, Action abort)
+    /// <summary>
+    /// Gives the connection its transport: <paramref name="writer"/> is queued to the pool when there is something to take and it is not running. It gets pings and pongs only with
+    /// <paramref name="writesControlFrames"/>.
+    /// </summary>
+    internal void Attach(IThreadPoolWorkItem writer, Action abort, bool writesControlFrames = false)
     {
         IThreadPoolWorkItem? wake = null;
         lock (Subscriptions)
         {
-            _writer = writer;
-            _abort = abort;
+            (_writer, _abort, _writesControlFrames) = (writer, abort, writesControlFrames);
             if (_waiting is not null || _closing)
             {
                 _writing = true;
@@ -164,17 +167,11 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
                 frame = _waiting.Take();
                 replyRoom = TakeReplyRoom();
             }
-            else if (_closing && !_closeTaken)
-            {
-                _closeTaken = true;
-                frame = new OutgoingFrame(default, FrameKind.Close, 0);
-                replyRoom = null;
-            }
+            else if (TryTakeControl(out frame)) replyRoom = TakeReplyRoom();
             else
             {
                 _writing = false;
                 _waiting = null; // an idle connection holds no buffer
-                frame = default;
                 return false;
             }
         }
@@ -218,9 +215,12 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
         return null;
     }
 
+    // A writer answers one ping after the other: where several wait for it only the last would be answered, as RFC 6455 allows, but no client expects.
+    private bool HasManyReplies => _waiting?.ReplyBytes > _options.MaxQueuedReplyBytes || (_pong is not null && _socket is null);
+
     private TaskCompletionSource? TakeReplyRoom()
     {
-        if (_replyRoom is null || _waiting?.ReplyBytes > _options.MaxQueuedReplyBytes) return null;
+        if (_replyRoom is null || HasManyReplies) return null;
         var room = _replyRoom;
         _replyRoom = null;
         return room;

@@ -6,7 +6,7 @@ internal enum FrameKind
     Event,
     Reply,
     Close,
-    /// <summary>Only on a direct socket: the framework's path has pings and pongs of its own.</summary>
+    /// <summary>Like pongs only where the transport writes control frames: a hub has signs of life of its own.</summary>
     Ping,
     Pong,
 }

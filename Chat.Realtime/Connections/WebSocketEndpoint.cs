@@ -1,4 +1,3 @@
-using System.Net.WebSockets;
 using Chat.Contracts;
 using Chat.Realtime.Api;
 using Chat.Realtime.Auth;
@@ -15,24 +14,11 @@ internal sealed class WebSocketEndpoint(
 {
     public const string Path = "/ws";
 
-    // Pings after this much silence. Under 30 s, so that no proxy in between takes the connection for idle.
-    private static readonly TimeSpan PingAfter = TimeSpan.FromMilliseconds(ProtocolLimits.HeartbeatMs);
-    // A back-stop: the connection clock closes a silent peer with 1001 before the framework cuts it without a code.
-    private static readonly TimeSpan PongWithin = TimeSpan.FromMilliseconds(1.5 * ProtocolLimits.HeartbeatMs);
-
-    /// <summary>The middleware and the route.</summary>
+    /// <summary>The middleware, which says what is a WebSocket's opening handshake, and the route.</summary>
     public static void Map(WebApplication app)
     {
-        app.UseWhen(context => context.Request.Path == Path, ws =>
-        {
-            ws.Use((context, next) =>
-            {
-                if (context.Features.Get<IHttpUpgradeFeature>() is { } upgrade) context.Features.Set<IHttpUpgradeFeature>(new HeardUpgrade(upgrade));
-                return next(context);
-            });
-            ws.UseWebSockets(new WebSocketOptions { KeepAliveInterval = PingAfter, KeepAliveTimeout = PongWithin });
-        });
-        app.MapGet(Path, (HttpContext context, WebSocketEndpoint endpoint) => endpoint.HandleAsync(context)).ExcludeFromDescription();
+        app.UseWhen(context => context.Request.Path == Path, ws => ws.UseWebSockets());
+        app.MapMethods(Path, [HttpMethods.Get, HttpMethods.Connect], (HttpContext context, WebSocketEndpoint endpoint) => endpoint.HandleAsync(context)).ExcludeFromDescription();
     }
 
     /// <summary>Admits or refuses, and serves whom it admits, unless the request came in below Kestrel: then <see cref="DirectUpgrade"/> says who was admitted.</summary>
@@ -73,24 +59,41 @@ internal sealed class WebSocketEndpoint(
 
     private async Task ServeAsync(HttpContext context, ConnectedUser user, bool hasPlace, string? subProtocol)
     {
-        using var socket = await context.WebSockets.AcceptWebSocketAsync(subProtocol);
+        var stream = await UpgradeAsync(context, subProtocol);
         if (!hasPlace)
         {
             // Browsers see close codes but no statuses, so the reason is told after the upgrade.
-            await socket.CloseOutputAsync((WebSocketCloseStatus)CloseCodes.TryAgainLater, "this node is full", context.RequestAborted);
+            await stream.WriteAsync(WireFrames.Close(CloseCodes.TryAgainLater, "this node is full"), context.RequestAborted);
             return;
         }
-        var stream = (context.Features.Get<IHttpUpgradeFeature>() as HeardUpgrade)?.Stream;
-        var connection = await lifecycle.OpenAsync(user, context.RequestAborted);
-        stream?.Watch(connection);
+        Connection connection;
         try
         {
-            await using var session = new WebSocketSession(connection, socket, dispatcher, metrics, time, context.Abort, logger);
+            connection = await lifecycle.OpenAsync(user, context.RequestAborted);
+        }
+        catch
+        {
+            await stream.WriteAsync(WireFrames.Close(CloseCodes.InternalError, "internal"), context.RequestAborted);
+            throw;
+        }
+        try
+        {
+            await using var session = new StreamSession(connection, stream, dispatcher, metrics, time, context.Abort, logger);
             await session.RunAsync(context.RequestAborted);
         }
         finally
         {
             lifecycle.Closed(connection);
         }
+    }
+    // Not with the framework's WebSocket: when it refuses bytes it aborts the request, often before its close frame has left, and of pings and pongs nobody is told.
+    private static async Task<Stream> UpgradeAsync(HttpContext context, string? subProtocol)
+    {
+        var headers = context.Response.Headers;
+        if (subProtocol is not null) headers.SecWebSocketProtocol = subProtocol;
+        if (context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true } connect) return await connect.AcceptAsync(); // HTTP/2, RFC 8441
+        headers.Upgrade = "websocket";
+        headers.SecWebSocketAccept = Handshakes.AcceptOf(context.Request.Headers.SecWebSocketKey.ToString());
+        return await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
     }
 }

@@ -12,17 +12,13 @@ namespace Chat.Realtime.Transport;
 /// </summary>
 internal sealed class FastSession : DirectSocket, IThreadPoolWorkItem
 {
-    // A whole message arrives within this time of its first byte; one byte a second would hold a buffer for hours.
-    private static readonly TimeSpan MessageTimeout = TimeSpan.FromSeconds(30);
-
     private readonly FastSessions _sessions;
     private readonly CommandLanes _lanes;
     private FrameReader? _reader; // null while nothing is incomplete
     private byte[]? _kept; // what was read and waits until more commands may be under way
     private int _keptLength;
     private bool _paused;
-    private bool _deaf; // the peer broke the protocol: what it says has no meaning any more
-    private bool _peerClosed;
+    private PeerSide _peer;
     private bool _over;
 
     public FastSession(FastSessions sessions, Connection connection, IPAddress address, EventLoop loop, int fd) : base(loop, fd, sessions.Metrics, sessions.Time)
@@ -80,12 +76,12 @@ internal sealed class FastSession : DirectSocket, IThreadPoolWorkItem
 
     private void Feed(Span<byte> bytes)
     {
-        if (_deaf) return;
+        if (_peer != PeerSide.Speaks) return;
         var reader = _reader ?? Loop.TakeReader();
-        while (!_deaf && !_paused && reader.TryRead(ref bytes, out var frame)) Handle(frame);
+        while (_peer == PeerSide.Speaks && !_paused && reader.TryRead(ref bytes, out var frame)) Handle(frame);
         if (_paused) Keep(bytes);
-        if (!_deaf && !reader.IsIdle && IsTooSlow(reader)) Refuse(CloseCodes.PolicyViolation, "message in too many pieces or too slow");
-        if (_deaf || reader.IsIdle)
+        if (_peer == PeerSide.Speaks && reader.IsTooSlow(_sessions.Time)) _peer = PeerFrames.RefuseTooSlow(Connection);
+        if (_peer != PeerSide.Speaks || reader.IsIdle)
         {
             _reader = null;
             Loop.GiveBack(reader);
@@ -96,40 +92,8 @@ internal sealed class FastSession : DirectSocket, IThreadPoolWorkItem
 
     private void Handle(in IncomingFrame frame)
     {
-        switch (frame.Kind)
-        {
-            case IncomingKind.Text:
-                if (Connection.IsClosing) break; // read on only to see the peer's own close frame
-                _lanes.Enter(frame.Payload);
-                PauseIfFull();
-                break;
-            case IncomingKind.Ping:
-                Connection.Pong(frame.Payload);
-                break;
-            case IncomingKind.Close:
-                // Ours follows with the same code, unless it was ours that came first.
-                _peerClosed = _deaf = true;
-                Connection.Close(frame.Code == 1005 ? CloseCodes.Normal : frame.Code, "");
-                break;
-            case IncomingKind.Violation:
-                Refuse(frame.Code, frame.Reason);
-                break;
-            case IncomingKind.Pong:
-                break; // that something was heard is what counts
-        }
-    }
-
-    private void Refuse(int code, string reason)
-    {
-        _deaf = true;
-        Connection.Close(code, reason);
-    }
-
-    private bool IsTooSlow(FrameReader reader)
-    {
-        if (reader.IncompleteSince != 0) return _sessions.Time.GetElapsedTime(reader.IncompleteSince) > MessageTimeout;
-        reader.IncompleteSince = _sessions.Time.GetTimestamp();
-        return false;
+        _peer = PeerFrames.Handle(frame, Connection, _lanes);
+        if (frame.Kind == IncomingKind.Text) PauseIfFull();
     }
 
     // Nothing more is read while too much is under way: the peer's own TCP window then stops it.
@@ -175,8 +139,8 @@ internal sealed class FastSession : DirectSocket, IThreadPoolWorkItem
     private void FollowClose()
     {
         if (_over || !CloseSent) return;
-        if (_peerClosed) End();
-        else if (_deaf) Libc.ShutDownSending(Descriptor);
+        if (_peer == PeerSide.Closed) End();
+        else if (_peer == PeerSide.Broken) Libc.ShutDownSending(Descriptor);
     }
 
     private void End()

@@ -16,6 +16,8 @@ internal sealed class FrameReader
 
     private const int MaxHeader = 14;
     private const int MaxControl = 125;
+    // A whole message arrives within this time of its first byte; one byte a second would hold a buffer for hours.
+    private static readonly TimeSpan MessageTimeout = TimeSpan.FromSeconds(30);
 
     private readonly byte[] _header = new byte[MaxHeader];
     private readonly IncompleteMessage _message = new();
@@ -30,12 +32,19 @@ internal sealed class FrameReader
     private bool _inMessage; // a message has begun and its last frame has not ended
     private bool _messageTaken; // handed out; to be let go when asked again
     private int _fragments;
+    private long _incompleteSince; // 0: not known; 0 again with each whole message
 
     /// <summary>Nothing is incomplete.</summary>
     public bool IsIdle => !_inFrame && _headerLength == 0 && !_inMessage;
 
-    /// <summary>For the owner: since when something is incomplete; 0 again with each whole message.</summary>
-    public long IncompleteSince { get; set; }
+    /// <summary>Asked after each read: whether what is incomplete has been so for too long.</summary>
+    public bool IsTooSlow(TimeProvider time)
+    {
+        if (IsIdle) return false;
+        if (_incompleteSince != 0) return time.GetElapsedTime(_incompleteSince) > MessageTimeout;
+        _incompleteSince = time.GetTimestamp();
+        return false;
+    }
 
     /// <summary>The next message or control frame; false when more bytes are needed. Takes what it has read off <paramref name="data"/>, which it unmasks in place.</summary>
     public bool TryRead(ref Span<byte> data, out IncomingFrame frame)
@@ -73,7 +82,7 @@ internal sealed class FrameReader
     public void Release()
     {
         _message.Release();
-        (_messageTaken, _inMessage, _inFrame, _headerLength, _fragments, IncompleteSince) = (false, false, false, 0, 0, 0);
+        (_messageTaken, _inMessage, _inFrame, _headerLength, _fragments, _incompleteSince) = (false, false, false, 0, 0, 0);
     }
 
     // True when the header is complete; else the violation says whether more bytes could make it right.
@@ -162,7 +171,7 @@ internal sealed class FrameReader
         return true;
     }
 
-    private void EndMessage() => (_inMessage, _fragments, IncompleteSince) = (false, 0, 0);
+    private void EndMessage() => (_inMessage, _fragments, _incompleteSince) = (false, 0, 0);
 
     private bool TryReadControl(Span<byte> chunk, bool ended, out IncomingFrame frame)
     {

@@ -105,18 +105,18 @@ internal sealed partial class Handshakes
 
     private static void Bye(Caller caller, int code, string reason)
     {
-        var frame = new OutgoingFrame(WireFrames.ClosePayload(code, reason), FrameKind.Close, 0);
-        Span<byte> wire = stackalloc byte[128];
-        caller.TrySend(wire[..WireFrames.Copy(frame, 0, wire)]);
+        caller.TrySend(WireFrames.Close(code, reason));
         caller.Dismiss();
     }
 
+    /// <summary>What answers a client's <c>Sec-WebSocket-Key</c> (RFC 6455, 4.2.2).</summary>
+    public static string AcceptOf(string key) => Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+
     private static byte[] SwitchingProtocols(string key, string? subProtocol)
     {
-        var accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))); // RFC 6455, 4.2.2
         var protocol = subProtocol is null ? "" : $"Sec-WebSocket-Protocol: {subProtocol}\r\n";
         return Encoding.ASCII.GetBytes(
-            $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n{protocol}\r\n");
+            $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {AcceptOf(key)}\r\n{protocol}\r\n");
     }
 
     private static byte[] Answer(HttpResponse response, byte[] body)

@@ -46,6 +46,15 @@ internal static class WireFrames
         return copied + more;
     }
 
+    /// <summary>A whole close frame.</summary>
+    public static byte[] Close(int code, string reason)
+    {
+        var frame = new OutgoingFrame(ClosePayload(code, reason), FrameKind.Close, 0);
+        var wire = new byte[LengthOf(frame)];
+        Copy(frame, 0, wire);
+        return wire;
+    }
+
     /// <summary>The payload of a close frame.</summary>
     public static byte[] ClosePayload(int code, string reason)
     {

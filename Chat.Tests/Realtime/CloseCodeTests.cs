@@ -42,6 +42,17 @@ public class CloseCodeTests(NodeFixture fixture)
     }
 
     [Fact]
+    public async Task Who_breaks_the_protocol_before_the_welcome_is_told_why()
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            await using var client = await TestClient.OpenAsync(fixture.Node.Address, TestNode.Token(NodeFixture.Name("ann")));
+            await client.SendBytesAsync([0xC3, 0x28]);
+            Assert.Equal(1007, await client.CloseCodeAsync());
+        }
+    }
+
+    [Fact]
     public async Task Too_many_pieces_of_a_message_close_with_1008()
     {
         await using var client = await fixture.Node.ConnectAsync(NodeFixture.Name("ann"));

@@ -75,6 +75,23 @@ public class FlowTests(NodeFixture fixture)
         Assert.True(cut);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_quiet_peer_is_pinged_where_the_transport_writes_control_frames(bool writesControlFrames)
+    {
+        var time = new FakeTimeProvider();
+        var connection = new Connection(Guid.NewGuid(), new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue), new ConnectionOptions(), time);
+        connection.Attach(new NoWriter(), () => { }, writesControlFrames);
+        time.Advance(TimeSpan.FromMilliseconds(ProtocolLimits.HeartbeatMs - 1));
+        connection.Tick(time.GetUtcNow());
+        Assert.False(connection.TryTake(out _));
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        connection.Tick(time.GetUtcNow());
+        Assert.Equal(writesControlFrames, connection.TryTake(out var frame));
+        if (writesControlFrames) Assert.Equal(FrameKind.Ping, frame.Kind);
+    }
+
     private sealed class NoWriter : IThreadPoolWorkItem
     {
         public void Execute()

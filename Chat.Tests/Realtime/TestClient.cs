@@ -16,13 +16,13 @@ public sealed class TestClient : IAsyncDisposable
 
     public string? SubProtocol => _socket.SubProtocol;
 
-    public static async Task<TestClient> OpenAsync(Uri address, string? token, Action<ClientWebSocketOptions>? configure = null, string query = "")
+    public static async Task<TestClient> OpenAsync(Uri address, string? token, Action<ClientWebSocketOptions>? configure = null, string query = "", HttpMessageInvoker? http = null)
     {
         var socket = new ClientWebSocket();
         socket.Options.AddSubProtocol("chat.v1");
         if (token is not null) socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
         configure?.Invoke(socket.Options);
-        await socket.ConnectAsync(new UriBuilder(address) { Scheme = "ws", Path = "/ws", Query = query }.Uri, CancellationToken.None).WaitAsync(Patience);
+        await socket.ConnectAsync(new UriBuilder(address) { Scheme = "ws", Path = "/ws", Query = query }.Uri, http, CancellationToken.None).WaitAsync(Patience);
         return new TestClient(socket);
     }
 

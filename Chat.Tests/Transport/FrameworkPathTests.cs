@@ -21,6 +21,9 @@ public sealed class HandshakeOnTheFrameworkPathTests(FrameworkPathFixture fixtur
 public sealed class CloseCodeOnTheFrameworkPathTests(FrameworkPathFixture fixture) : CloseCodeTests(fixture);
 
 [Collection(nameof(FrameworkPathCollection))]
+public sealed class ProtocolOnTheFrameworkPathTests(FrameworkPathFixture fixture) : ProtocolTests(fixture);
+
+[Collection(nameof(FrameworkPathCollection))]
 public sealed class SubscribeOnTheFrameworkPathTests(FrameworkPathFixture fixture) : SubscribeTests(fixture);
 
 [Collection(nameof(FrameworkPathCollection))]

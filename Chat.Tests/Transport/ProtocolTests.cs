@@ -6,7 +6,7 @@ namespace Chat.Tests.Transport;
 
 /// <summary>RFC 6455 case by case over a real connection, each in one piece and byte by byte.</summary>
 [Collection(nameof(NodeCollection))]
-public sealed class ProtocolTests(NodeFixture fixture)
+public class ProtocolTests(NodeFixture fixture)
 {
     private static readonly Dictionary<string, byte[]> Broken = new()
     {
@@ -155,6 +155,14 @@ public sealed class ProtocolTests(NodeFixture fixture)
         using var connection = await RawConnection.OpenAsync(fixture.Node, NodeFixture.Name("ann"));
         connection.EndSending();
         Assert.Null(await connection.ReadFrameAsync());
+    }
+
+    [Fact]
+    public async Task Who_broke_the_protocol_and_leaves_the_end_to_the_node_sees_it_after_the_close_frame()
+    {
+        using var connection = await RawConnection.OpenAsync(fixture.Node, NodeFixture.Name("ann"));
+        await connection.SendAsync(Of(TextOpcode, [], reserved: 4), Text("more, which nobody reads"));
+        Assert.Equal(1002, await connection.ReadCloseAsync(endsFirst: false));
     }
 
     private async Task AssertClosesAsync(int code, byte[] bytes, bool byteByByte)

@@ -84,13 +84,14 @@ internal sealed class RawConnection : IDisposable
         return Encoding.UTF8.GetString(frame.Payload);
     }
 
-    /// <summary>Reads to the close frame and returns its code, then to the end of the connection.</summary>
-    public async Task<int> ReadCloseAsync()
+    /// <summary>Reads to the close frame and returns its code, then to the end of the connection. With <paramref name="endsFirst"/> this side ends when it has seen the close frame.</summary>
+    public async Task<int> ReadCloseAsync(bool endsFirst = true)
     {
         while (await ReadFrameAsync() is { } frame)
         {
             if (frame.Opcode != ClientFrame.CloseOpcode) continue;
             var code = frame.Payload.Length == 0 ? 1005 : (frame.Payload[0] << 8) | frame.Payload[1];
+            if (endsFirst) EndSending();
             Assert.Null(await ReadFrameAsync());
             return code;
         }
