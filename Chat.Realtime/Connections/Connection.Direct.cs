@@ -131,13 +131,12 @@ public sealed partial class Connection
         Wake(wake);
     }
 
-    // Whoever does not read has frames waiting, and needs no ping to be found out.
     private void Ping()
     {
         IThreadPoolWorkItem? wake;
         lock (Subscriptions)
         {
-            if (_closing || (_socket is null && !_writesControlFrames) || _waiting is not null) return;
+            if (_closing || (_socket is null && !_writesControlFrames)) return;
             if (_lastPing != 0 && _time.GetElapsedTime(_lastPing).TotalMilliseconds < ProtocolLimits.HeartbeatMs) return;
             _lastPing = _time.GetTimestamp();
             wake = Send(new OutgoingFrame(default, FrameKind.Ping, 0));

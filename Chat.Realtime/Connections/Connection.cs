@@ -162,18 +162,15 @@ public sealed partial class Connection(Guid id, ConnectedUser user, ConnectionOp
         TaskCompletionSource? replyRoom;
         lock (Subscriptions)
         {
-            if (_waiting is { IsEmpty: false })
-            {
-                frame = _waiting.Take();
-                replyRoom = TakeReplyRoom();
-            }
-            else if (TryTakeControl(out frame)) replyRoom = TakeReplyRoom();
-            else
+            // Only whole frames are taken, so a pong may come between any two: while it waits nothing more is read.
+            if (_pong is null && _waiting is { IsEmpty: false }) frame = _waiting.Take();
+            else if (!TryTakeControl(out frame))
             {
                 _writing = false;
                 _waiting = null; // an idle connection holds no buffer
                 return false;
             }
+            replyRoom = TakeReplyRoom();
         }
         replyRoom?.TrySetResult();
         return true;

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Chat.Realtime.Connections;
 
 /// <summary><c>GET /ws</c>: who may connect is decided before the upgrade.</summary>
-internal sealed class WebSocketEndpoint(
+internal sealed partial class WebSocketEndpoint(
     OpeningRules rules, ConnectionLimits limits, TokenAuthenticator authenticator, ConnectionLifecycle lifecycle, Newcomers newcomers, CommandDispatcher dispatcher,
     NodeMetrics metrics, TimeProvider time, ILogger<WebSocketEndpoint> logger)
 {
@@ -63,7 +63,7 @@ internal sealed class WebSocketEndpoint(
         if (!hasPlace)
         {
             // Browsers see close codes but no statuses, so the reason is told after the upgrade.
-            await stream.WriteAsync(WireFrames.Close(CloseCodes.TryAgainLater, "this node is full"), context.RequestAborted);
+            await StreamSession.RefuseAsync(stream, CloseCodes.TryAgainLater, "this node is full", time);
             return;
         }
         Connection connection;
@@ -71,10 +71,11 @@ internal sealed class WebSocketEndpoint(
         {
             connection = await lifecycle.OpenAsync(user, context.RequestAborted);
         }
-        catch
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            await stream.WriteAsync(WireFrames.Close(CloseCodes.InternalError, "internal"), context.RequestAborted);
-            throw;
+            Log.OpeningFailed(logger, e);
+            await StreamSession.RefuseAsync(stream, CloseCodes.InternalError, "internal", time);
+            return;
         }
         try
         {
@@ -95,5 +96,10 @@ internal sealed class WebSocketEndpoint(
         headers.Upgrade = "websocket";
         headers.SecWebSocketAccept = Handshakes.AcceptOf(context.Request.Headers.SecWebSocketKey.ToString());
         return await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+    }
+    private static partial class Log
+    {
+        [LoggerMessage(1003, LogLevel.Error, "A connection could not be opened")]
+        public static partial void OpeningFailed(ILogger logger, Exception failure);
     }
 }

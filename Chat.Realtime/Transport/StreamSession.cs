@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Sockets;
 using Chat.Contracts;
 using Chat.Realtime.Commands;
 using Chat.Realtime.Connections;
@@ -12,8 +13,9 @@ namespace Chat.Realtime.Transport;
 internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposable
 {
     private const int ReadBytes = 4_096;
-    // Bytes that nobody has read when a socket is closed make the kernel reset it, and the close frame is lost with it. So whoever broke the protocol is read until it is quiet.
+    // Bytes that nobody has read when a socket is closed make the kernel reset it, and the close frame is lost with it. So who was told to go while it may be sending is read until it is quiet.
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestGoodbye = TimeSpan.FromSeconds(5);
 
     private readonly Connection _connection;
     private readonly Stream _stream;
@@ -23,9 +25,11 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
     private readonly TimeProvider _time;
     private readonly Action _abort;
     private readonly ILogger _logger;
+    private readonly Lock _gate = new();
     // Completed when the writer has written the close frame or has failed.
     private readonly TaskCompletionSource _written = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PeerSide _peer;
+    private bool _isOver; // the request is not to be touched any more
     private volatile bool _isGone; // the peer has ended its side without a close frame: it is told nothing more
 
     public StreamSession(Connection connection, Stream stream, CommandDispatcher dispatcher, NodeMetrics metrics, TimeProvider time, Action abort, ILogger logger)
@@ -34,17 +38,24 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
         _lanes = new CommandLanes(connection, dispatcher);
     }
 
-    /// <summary>Completes when the connection is closed.</summary>
+    /// <summary>Says why to a client that has no session, and leaves it the time to read that.</summary>
+    public static async Task RefuseAsync(Stream stream, int code, string reason, TimeProvider time)
+    {
+        await stream.WriteAsync(WireFrames.Close(code, reason));
+        await ReadToQuietAsync(stream, time);
+    }
+
+    /// <summary>Completes when the connection is closed. <paramref name="aborted"/> also comes when the peer has ended its side, and then what it sent before is still read.</summary>
     public async Task RunAsync(CancellationToken aborted)
     {
-        _connection.Attach(this, _abort, writesControlFrames: true);
+        _connection.Attach(this, Cut, writesControlFrames: true);
         try
         {
             await ReadAsync(aborted);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception e)
         {
-            Log.Lost(_logger, _connection.Id, e.Message);
+            Lost(e);
             _isGone = true;
         }
         if (_isGone) _connection.Close(CloseCodes.ProtocolError, "ended without a close frame");
@@ -56,6 +67,7 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
     {
         _frames.Release();
         await _lanes.StopAsync();
+        lock (_gate) _isOver = true;
     }
 
     /// <summary>The writer. The connection queues it when something waits, never twice at once.</summary>
@@ -75,10 +87,11 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
         }
         catch (Exception e)
         {
-            if (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException) Log.Lost(_logger, _connection.Id, e.Message);
-            else Log.WriterFailed(_logger, e, _connection.Id);
+            Lost(e);
+            _isGone = true;
+            _connection.Close(CloseCodes.ProtocolError, "cannot be written to");
             _written.TrySetResult();
-            _abort();
+            Cut();
         }
     }
 
@@ -99,31 +112,31 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
     {
         while (_peer == PeerSide.Speaks)
         {
-            await WhenRoomAsync();
-            _ = await _stream.ReadAsync(Memory<byte>.Empty, aborted); // waits without a buffer
+            await WhenRoomAsync(aborted);
+            _ = await _stream.ReadAsync(Memory<byte>.Empty, CancellationToken.None); // waits without a buffer
             var buffer = ArrayPool<byte>.Shared.Rent(ReadBytes);
             try
             {
-                var count = await _stream.ReadAsync(buffer, aborted);
+                var count = await _stream.ReadAsync(buffer, CancellationToken.None);
                 if (count == 0)
                 {
                     _isGone = true;
                     return;
                 }
                 _connection.Heard();
-                await FeedAsync(buffer.AsMemory(0, count));
+                await FeedAsync(buffer.AsMemory(0, count), aborted);
             }
             finally
             {
                 ArrayPool<byte>.Shared.Return(buffer);
             }
         }
-        if (_peer == PeerSide.Broken) await ReadToQuietAsync(aborted);
+        if (_peer == PeerSide.Broken) await ReadToQuietAsync(_stream, _time);
     }
 
-    private async Task FeedAsync(Memory<byte> bytes)
+    private async Task FeedAsync(Memory<byte> bytes, CancellationToken aborted)
     {
-        while (TryHandle(ref bytes)) await WhenRoomAsync();
+        while (TryHandle(ref bytes)) await WhenRoomAsync(aborted);
         if (_peer == PeerSide.Speaks && _frames.IsTooSlow(_time)) _peer = PeerFrames.RefuseTooSlow(_connection);
         if (_frames.IsIdle) _frames.Release();
     }
@@ -139,27 +152,27 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
     }
 
     // Nothing more is read while too much is under way: the peer's own TCP window then stops it.
-    private async ValueTask WhenRoomAsync()
+    private async ValueTask WhenRoomAsync(CancellationToken aborted)
     {
-        await _lanes.WhenRoomAsync();
+        await _lanes.WhenRoomAsync().WaitAsync(aborted);
         await _connection.WhenRepliesDrainAsync();
     }
 
-    private async Task ReadToQuietAsync(CancellationToken aborted)
+    private static async Task ReadToQuietAsync(Stream stream, TimeProvider time)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(ReadBytes);
         try
         {
-            while (true)
+            var started = time.GetTimestamp();
+            while (time.GetElapsedTime(started) < LongestGoodbye)
             {
-                using var quiet = new CancellationTokenSource(Quiet, _time);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(quiet.Token, aborted);
-                if (await _stream.ReadAsync(buffer, either.Token) == 0) return;
+                using var quiet = new CancellationTokenSource(Quiet, time);
+                if (await stream.ReadAsync(buffer, quiet.Token) == 0) return;
             }
         }
-        catch (OperationCanceledException) when (!aborted.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            return; // quiet
+            return; // quiet, or gone
         }
         finally
         {
@@ -167,12 +180,27 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
         }
     }
 
+    // The clock and a drain may still hold the connection when its request has ended.
+    private void Cut()
+    {
+        lock (_gate)
+        {
+            if (!_isOver) _abort();
+        }
+    }
+
+    private void Lost(Exception e)
+    {
+        if (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException) Log.Lost(_logger, _connection.Id, e.Message);
+        else Log.Failed(_logger, e, _connection.Id);
+    }
+
     private static partial class Log
     {
         [LoggerMessage(1001, LogLevel.Debug, "Connection {ConnectionId} was lost: {Reason}")]
         public static partial void Lost(ILogger logger, string connectionId, string reason);
 
-        [LoggerMessage(1002, LogLevel.Error, "The writer of connection {ConnectionId} failed")]
-        public static partial void WriterFailed(ILogger logger, Exception exception, string connectionId);
+        [LoggerMessage(1002, LogLevel.Error, "Connection {ConnectionId} failed")]
+        public static partial void Failed(ILogger logger, Exception exception, string connectionId);
     }
 }

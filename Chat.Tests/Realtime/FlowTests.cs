@@ -92,6 +92,29 @@ public class FlowTests(NodeFixture fixture)
         if (writesControlFrames) Assert.Equal(FrameKind.Ping, frame.Kind);
     }
 
+    [Fact]
+    public void A_ping_is_answered_before_what_waits_and_whoever_reads_slowly_is_pinged_after_it()
+    {
+        var time = new FakeTimeProvider();
+        var connection = new Connection(Guid.NewGuid(), new ConnectedUser("ann", "ann", null, false, null, DateTimeOffset.MaxValue), new ConnectionOptions(), time);
+        connection.Attach(new NoWriter(), () => { }, writesControlFrames: true);
+        connection.TrySend("one"u8.ToArray());
+        connection.TrySend("two"u8.ToArray());
+        Assert.True(connection.WhenRepliesDrainAsync().IsCompleted);
+        connection.Pong("asked"u8);
+        var answered = connection.WhenRepliesDrainAsync();
+        Assert.False(answered.IsCompleted);
+        time.Advance(TimeSpan.FromMilliseconds(ProtocolLimits.HeartbeatMs));
+        connection.Tick(time.GetUtcNow());
+        var taken = new List<FrameKind>();
+        while (connection.TryTake(out var frame))
+        {
+            taken.Add(frame.Kind);
+            Assert.True(answered.IsCompleted);
+        }
+        Assert.Equal([FrameKind.Pong, FrameKind.Event, FrameKind.Event, FrameKind.Ping], taken);
+    }
+
     private sealed class NoWriter : IThreadPoolWorkItem
     {
         public void Execute()

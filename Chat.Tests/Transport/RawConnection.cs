@@ -14,6 +14,9 @@ internal sealed class RawConnection : IDisposable
     private int _at;
     private int _end;
 
+    /// <summary>It was cut instead of ended.</summary>
+    public bool WasReset { get; private set; }
+
     public static async Task<RawConnection> ConnectAsync(Uri address, int? receiveBuffer = null)
     {
         var connection = new RawConnection();
@@ -84,8 +87,8 @@ internal sealed class RawConnection : IDisposable
         return Encoding.UTF8.GetString(frame.Payload);
     }
 
-    /// <summary>Reads to the close frame and returns its code, then to the end of the connection. With <paramref name="endsFirst"/> this side ends when it has seen the close frame.</summary>
-    public async Task<int> ReadCloseAsync(bool endsFirst = true)
+    /// <summary>Reads to the close frame and returns its code, then to the end of the connection. With <paramref name="endsFirst"/> this side ends when it has seen the close frame, else it waits for the node.</summary>
+    public async Task<int> ReadCloseAsync(bool endsFirst = false)
     {
         while (await ReadFrameAsync() is { } frame)
         {
@@ -121,6 +124,7 @@ internal sealed class RawConnection : IDisposable
             }
             catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
             {
+                WasReset = true;
                 return null;
             }
             if (_end == 0) return null;
