@@ -162,6 +162,7 @@ public sealed partial class Connection
                 var filled = _waiting!.Fill(buffer);
                 var sent = _socket!.Send(buffer.AsSpan(0, filled));
                 if (sent < 0) return;
+                if (sent > 0) Heard(); // whoever takes what it had no room for is alive, however long its answer to a ping stands in line
                 for (var left = sent; _waiting.TryTakeSent(ref left, out var frame);)
                 {
                     if (frame.Kind == FrameKind.Event) _socket.Delivered(frame.AcceptedAtMs);

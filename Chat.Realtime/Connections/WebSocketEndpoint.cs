@@ -47,46 +47,45 @@ internal sealed partial class WebSocketEndpoint(
             direct.Admission = new Admission(user, address, hasPlace, subProtocol);
             return;
         }
+        Refusal? refusal;
         try
         {
-            await ServeAsync(context, user, hasPlace, subProtocol);
+            refusal = await ServeAsync(context, user, hasPlace, subProtocol);
         }
         finally
         {
             limits.Leave(address);
         }
+        // Only now: whoever is told to go takes no place meanwhile.
+        if (refusal is not null) await StreamSession.RefuseAsync(refusal.Stream, refusal.Code, refusal.Reason, time);
     }
 
-    private async Task ServeAsync(HttpContext context, ConnectedUser user, bool hasPlace, string? subProtocol)
+    private async Task<Refusal?> ServeAsync(HttpContext context, ConnectedUser user, bool hasPlace, string? subProtocol)
     {
         var stream = await UpgradeAsync(context, subProtocol);
-        if (!hasPlace)
-        {
-            // Browsers see close codes but no statuses, so the reason is told after the upgrade.
-            await StreamSession.RefuseAsync(stream, CloseCodes.TryAgainLater, "this node is full", time);
-            return;
-        }
+        if (!hasPlace) return new Refusal(stream, CloseCodes.TryAgainLater, "this node is full"); // browsers see close codes but no statuses, so it is told after the upgrade
         Connection connection;
         try
         {
             connection = await lifecycle.OpenAsync(user, context.RequestAborted);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
         {
             Log.OpeningFailed(logger, e);
-            await StreamSession.RefuseAsync(stream, CloseCodes.InternalError, "internal", time);
-            return;
+            return new Refusal(stream, CloseCodes.InternalError, "internal");
         }
         try
         {
             await using var session = new StreamSession(connection, stream, dispatcher, metrics, time, context.Abort, logger);
             await session.RunAsync(context.RequestAborted);
+            return null;
         }
         finally
         {
             lifecycle.Closed(connection);
         }
     }
+
     // Not with the framework's WebSocket: when it refuses bytes it aborts the request, often before its close frame has left, and of pings and pongs nobody is told.
     private static async Task<Stream> UpgradeAsync(HttpContext context, string? subProtocol)
     {
@@ -97,6 +96,10 @@ internal sealed partial class WebSocketEndpoint(
         headers.SecWebSocketAccept = Handshakes.AcceptOf(context.Request.Headers.SecWebSocketKey.ToString());
         return await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
     }
+
+    /// <summary>What a client is told that was upgraded and has no connection.</summary>
+    private sealed record Refusal(Stream Stream, int Code, string Reason);
+
     private static partial class Log
     {
         [LoggerMessage(1003, LogLevel.Error, "A connection could not be opened")]

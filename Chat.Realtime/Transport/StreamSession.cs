@@ -13,6 +13,7 @@ namespace Chat.Realtime.Transport;
 internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposable
 {
     private const int ReadBytes = 4_096;
+    private const int WriteBytes = 64 << 10;
     // Bytes that nobody has read when a socket is closed make the kernel reset it, and the close frame is lost with it. So who was told to go while it may be sending is read until it is quiet.
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestGoodbye = TimeSpan.FromSeconds(5);
@@ -41,11 +42,18 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
     /// <summary>Says why to a client that has no session, and leaves it the time to read that.</summary>
     public static async Task RefuseAsync(Stream stream, int code, string reason, TimeProvider time)
     {
-        await stream.WriteAsync(WireFrames.Close(code, reason));
-        await ReadToQuietAsync(stream, time);
+        try
+        {
+            await stream.WriteAsync(WireFrames.Close(code, reason));
+            await ReadToQuietAsync(stream, time);
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            return; // it does not want to know
+        }
     }
 
-    /// <summary>Completes when the connection is closed. <paramref name="aborted"/> also comes when the peer has ended its side, and then what it sent before is still read.</summary>
+    /// <summary>Completes when the connection is closed. <paramref name="aborted"/> may also come when the peer has ended its side: what it sent before is read while there is room for its commands.</summary>
     public async Task RunAsync(CancellationToken aborted)
     {
         _connection.Attach(this, Cut, writesControlFrames: true);
@@ -55,8 +63,9 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
         }
         catch (Exception e)
         {
+            _isGone = IsLoss(e);
             Lost(e);
-            _isGone = true;
+            if (!_isGone) _connection.Close(CloseCodes.InternalError, "internal");
         }
         if (_isGone) _connection.Close(CloseCodes.ProtocolError, "ended without a close frame");
         await _written.Task;
@@ -66,8 +75,14 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
     public async ValueTask DisposeAsync()
     {
         _frames.Release();
-        await _lanes.StopAsync();
-        lock (_gate) _isOver = true;
+        try
+        {
+            await _lanes.StopAsync();
+        }
+        finally
+        {
+            lock (_gate) _isOver = true;
+        }
     }
 
     /// <summary>The writer. The connection queues it when something waits, never twice at once.</summary>
@@ -80,8 +95,8 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
         {
             while (_connection.TryTake(out var frame))
             {
-                if (frame.Kind != FrameKind.Close || !_isGone) await WriteAsync(frame);
-                if (frame.Kind == FrameKind.Event) _metrics.Delivered(1, frame.AcceptedAtMs, _time.GetUtcNow());
+                if (!_isGone) await WriteAsync(frame);
+                if (frame.Kind == FrameKind.Event && !_isGone) _metrics.Delivered(1, frame.AcceptedAtMs, _time.GetUtcNow());
                 else if (frame.Kind == FrameKind.Close) _written.TrySetResult();
             }
         }
@@ -100,7 +115,16 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
         var buffer = ArrayPool<byte>.Shared.Rent(WireFrames.LengthOf(frame));
         try
         {
-            await _stream.WriteAsync(buffer.AsMemory(0, WireFrames.Copy(frame, 0, buffer)));
+            for (var rest = buffer.AsMemory(0, WireFrames.Copy(frame, 0, buffer)); !rest.IsEmpty;)
+            {
+                var piece = rest[..Math.Min(rest.Length, WriteBytes)];
+                var writing = _stream.WriteAsync(piece);
+                // Whoever takes what it had no room for is alive, however long its answer to a ping stands in line.
+                var waits = !writing.IsCompleted;
+                await writing;
+                if (waits) _connection.Heard();
+                rest = rest[piece.Length..];
+            }
         }
         finally
         {
@@ -170,9 +194,9 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
                 if (await stream.ReadAsync(buffer, quiet.Token) == 0) return;
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
+        catch (OperationCanceledException)
         {
-            return; // quiet, or gone
+            return; // quiet
         }
         finally
         {
@@ -191,9 +215,11 @@ internal sealed partial class StreamSession : IThreadPoolWorkItem, IAsyncDisposa
 
     private void Lost(Exception e)
     {
-        if (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException) Log.Lost(_logger, _connection.Id, e.Message);
+        if (IsLoss(e)) Log.Lost(_logger, _connection.Id, e.Message);
         else Log.Failed(_logger, e, _connection.Id);
     }
+
+    private static bool IsLoss(Exception e) => e is IOException or SocketException or OperationCanceledException or InvalidOperationException; // ObjectDisposedException is one of the last
 
     private static partial class Log
     {

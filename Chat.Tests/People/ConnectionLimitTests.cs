@@ -11,7 +11,7 @@ using StackExchange.Redis;
 namespace Chat.Tests.People;
 
 [Collection(nameof(NodeCollection))]
-public sealed class ConnectionLimitTests(NodeFixture nodes) : IDisposable
+public class ConnectionLimitTests(NodeFixture nodes) : IDisposable
 {
     // Held to the end of the test: a socket that nobody refers to is closed with the next garbage collection.
     private readonly ConcurrentBag<ClientWebSocket> _sockets = [];

@@ -1,4 +1,5 @@
 using Chat.Tests.Backends;
+using Chat.Tests.People;
 using Chat.Tests.Realtime;
 
 namespace Chat.Tests.Transport;
@@ -19,6 +20,9 @@ public sealed class HandshakeOnTheFrameworkPathTests(FrameworkPathFixture fixtur
 
 [Collection(nameof(FrameworkPathCollection))]
 public sealed class CloseCodeOnTheFrameworkPathTests(FrameworkPathFixture fixture) : CloseCodeTests(fixture);
+
+[Collection(nameof(FrameworkPathCollection))]
+public sealed class ConnectionLimitsOnTheFrameworkPathTests(FrameworkPathFixture fixture) : ConnectionLimitTests(fixture);
 
 [Collection(nameof(FrameworkPathCollection))]
 public sealed class ProtocolOnTheFrameworkPathTests(FrameworkPathFixture fixture) : ProtocolTests(fixture);
