@@ -7,7 +7,9 @@ using MessagePack.Resolvers;
 using Microsoft.AspNetCore.Http.Connections.Client;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.AspNetCore.SignalR.Client;
+using Microsoft.AspNetCore.SignalR.Protocol;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Chat.Client.Connecting;
 
@@ -17,6 +19,9 @@ namespace Chat.Client.Connecting;
 /// </summary>
 internal sealed class SignalRTransport : ChatSocket
 {
+    /// <summary>The only method that the server calls.</summary>
+    internal const string Event = "event";
+
     // Like the server's own bound for a connection that is read too slowly: some thousand events.
     private const int MaxWaitingFrames = 10_000;
     private static readonly MessagePackSerializerOptions MessagePack = MessagePackSerializerOptions.Standard
@@ -28,14 +33,21 @@ internal sealed class SignalRTransport : ChatSocket
     private readonly Channel<ReadOnlyMemory<byte>> _frames = Channel.CreateBounded<ReadOnlyMemory<byte>>(new BoundedChannelOptions(MaxWaitingFrames) { SingleReader = true });
     private readonly ConcurrentDictionary<long, Task> _calls = new(); // bounded by the requests of the link: only what wants a reply is a call
     private readonly TaskCompletionSource _readEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _allHandled = new(TaskCreationOptions.RunContinuationsAsynchronously); // after the close, every event that was read has been handled
+    private long _unhandled; // events that were read and are not handled, and one for the open connection
     private long _lastCall;
     private volatile HubClose _close = new(null, null);
 
-    private SignalRTransport(HubConnection hub)
+    private SignalRTransport(Func<Action, HubConnection> build)
     {
-        _hub = hub;
-        _hub.On<JsonElement>("event", envelope => Post(JsonSerializer.SerializeToUtf8Bytes(envelope, ChatJson.Wire.JsonElement)));
-        _hub.Closed += OnClosed;
+        _unhandled = 1;
+        _hub = build(() => Interlocked.Increment(ref _unhandled));
+        _hub.On<JsonElement>(Event, envelope =>
+        {
+            Post(JsonSerializer.SerializeToUtf8Bytes(envelope, ChatJson.Wire.JsonElement));
+            Handled();
+        });
+        _hub.Closed += OnClosedAsync;
     }
 
     public override int? CloseCode => _close.Code;
@@ -46,13 +58,15 @@ internal sealed class SignalRTransport : ChatSocket
     {
         TimeSpan? retryAfter = null;
         var builder = new HubConnectionBuilder().WithUrl(AddressOf(options.BaseAddress, "/hubs/chat").Uri, http => Configure(http, options, token, seen => retryAfter = seen));
-        if (options.HubProtocol == ChatHubProtocol.MessagePack) builder.AddMessagePackProtocol(protocol => protocol.SerializerOptions = MessagePack);
-        var hub = builder.Build();
-        hub.KeepAliveInterval = options.KeepAliveInterval;
-        var transport = new SignalRTransport(hub);
+        var transport = new SignalRTransport(onInvocation =>
+        {
+            builder.Services.AddSingleton<IHubProtocol>(new CountedProtocol(ProtocolOf(options), onInvocation));
+            return builder.Build();
+        });
+        transport._hub.KeepAliveInterval = options.KeepAliveInterval;
         try
         {
-            await hub.StartAsync(cancellationToken);
+            await transport._hub.StartAsync(cancellationToken);
             return transport;
         }
         catch (Exception e)
@@ -167,12 +181,23 @@ internal sealed class SignalRTransport : ChatSocket
         if (!_frames.Writer.TryWrite(frame)) Abort(); // read too slowly: the next connection resumes
     }
 
-    private Task OnClosed(Exception? why)
+    private async Task OnClosedAsync(Exception? why)
     {
         _close = HubClose.Of(why?.Message);
+        Handled();
+        // They are handled within microseconds. Whatever becomes of one, the end is not held up by it for long.
+        await Task.WhenAny(_allHandled.Task, Task.Delay(CloseTimeout));
         _frames.Writer.TryComplete();
-        return Task.CompletedTask;
     }
+
+    private void Handled()
+    {
+        if (Interlocked.Decrement(ref _unhandled) == 0) _allHandled.TrySetResult();
+    }
+
+    private static IHubProtocol ProtocolOf(ChatClientOptions options) => options.HubProtocol == ChatHubProtocol.MessagePack
+        ? new MessagePackHubProtocol(Options.Create(new MessagePackHubProtocolOptions { SerializerOptions = MessagePack }))
+        : new JsonHubProtocol();
 
     /// <summary>Ends the hub, if it has not ended; never throws.</summary>
     private async Task StopAsync()

@@ -75,7 +75,14 @@ internal sealed class ScriptedHub(WebSocket socket, HttpContext context, IHubPro
     public override async Task CloseAsync(int code, string text = "")
     {
         await WriteAsync(new CloseMessage($"{code}: {text}", allowReconnect: true));
-        await Socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+        try
+        {
+            await Socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+        }
+        catch (WebSocketException)
+        {
+            return; // the client has read the message and closed already
+        }
     }
 
     protected override long Read(ReadOnlySequence<byte> received, Action<JsonElement> command)
